@@ -1,0 +1,323 @@
+//! The audit of calls: written in batches by the product, read by the tenant.
+
+use chrono::{DateTime, Utc};
+use domain::call::{CallPhases, CallStatus};
+use domain::{CallId, CallRecord, GrantId, Outcome, PolicyId, ServerId};
+use uuid::Uuid;
+
+use crate::{Page, Paged, Result, Store, TenantTx};
+
+/// Which calls are wanted; absent parts do not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct CallFilter {
+    /// On this server.
+    pub server: Option<ServerId>,
+    /// By this grant.
+    pub grant: Option<GrantId>,
+    /// Of this tool, prompt or resource.
+    pub target: Option<String>,
+    /// With this outcome.
+    pub outcome: Option<Outcome>,
+    /// Not before.
+    pub since: Option<DateTime<Utc>>,
+    /// Before.
+    pub until: Option<DateTime<Utc>>,
+    /// Whose target, grant label, rule or message contains this, in any case.
+    pub text: Option<String>,
+}
+
+/// How many calls ended in one way within one bucket of time.
+#[derive(Debug, Clone)]
+pub struct CallCount {
+    /// Start of the bucket, UTC.
+    pub bucket: DateTime<Utc>,
+    /// How they ended.
+    pub outcome: Outcome,
+    /// How many.
+    pub count: i64,
+}
+
+/// A row as stored; turned into the [`CallRecord`] it was made from.
+struct Row {
+    organisation_id: Uuid,
+    id: CallId,
+    at: DateTime<Utc>,
+    server_id: Option<ServerId>,
+    grant_id: GrantId,
+    grant_label: String,
+    method: String,
+    target: Option<String>,
+    outcome: Outcome,
+    rule: String,
+    message: String,
+    policy_id: Option<PolicyId>,
+    policy_version: Option<i32>,
+    http: i16,
+    jsonrpc: Option<i64>,
+    is_error: Option<bool>,
+    us_auth: i32,
+    us_policy: i32,
+    us_limits: i32,
+    us_approval: i32,
+    us_upstream: i32,
+    us_total: i32,
+    request_bytes: i64,
+    response_bytes: i64,
+    client: Option<String>,
+    session: Option<String>,
+    request_id: String,
+    argument_keys: Vec<String>,
+}
+
+impl From<Row> for CallRecord {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            organisation: row.organisation_id,
+            at: row.at,
+            server: row.server_id,
+            grant: row.grant_id,
+            grant_label: row.grant_label,
+            method: row.method,
+            target: row.target,
+            outcome: row.outcome,
+            rule: row.rule,
+            message: row.message,
+            policy: row.policy_id.zip(row.policy_version),
+            status: CallStatus {
+                http: row.http.unsigned_abs(),
+                jsonrpc: row.jsonrpc,
+                is_error: row.is_error,
+            },
+            us: CallPhases {
+                auth: row.us_auth.unsigned_abs(),
+                policy: row.us_policy.unsigned_abs(),
+                limits: row.us_limits.unsigned_abs(),
+                approval: row.us_approval.unsigned_abs(),
+                upstream: row.us_upstream.unsigned_abs(),
+                total: row.us_total.unsigned_abs(),
+            },
+            request_bytes: row.request_bytes.unsigned_abs(),
+            response_bytes: row.response_bytes.unsigned_abs(),
+            client: row.client,
+            session: row.session,
+            request_id: row.request_id,
+            argument_keys: row.argument_keys,
+        }
+    }
+}
+
+impl Store {
+    /// Writes a batch; rows that are there already are left as they are. Records of organisations
+    /// that are gone are dropped with them.
+    pub async fn insert_calls(&self, batch: &[CallRecord]) -> Result<u64> {
+        let rows = serde_json::to_value(batch.iter().map(as_row).collect::<Vec<_>>())
+            .map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+        let done = sqlx::query!(
+            "insert into calls
+             select r.* from jsonb_populate_recordset(null::calls, $1) as r
+             where exists (select from organisations o where o.id = r.organisation_id)
+             on conflict (organisation_id, id) do nothing",
+            rows,
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Removes calls past each organisation's retention; gives how many.
+    pub async fn purge_calls(&self, now: DateTime<Utc>) -> Result<u64> {
+        let done = sqlx::query!(
+            "delete from calls c using organisations o
+             where o.id = c.organisation_id
+               and c.at < $1::timestamptz - make_interval(days => coalesce((o.settings->>'retention_days')::int, 90))",
+            now,
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+/// One record with the names of the table's columns.
+fn as_row(call: &CallRecord) -> serde_json::Value {
+    serde_json::json!({
+        "organisation_id": call.organisation, "id": call.id.as_uuid(), "at": call.at,
+        "server_id": call.server.map(ServerId::as_uuid), "grant_id": call.grant.as_uuid(),
+        "grant_label": clean(&call.grant_label), "method": clean(&call.method),
+        "target": call.target.as_deref().map(clean), "outcome": call.outcome,
+        "rule": clean(&call.rule), "message": clean(&call.message),
+        "policy_id": call.policy.map(|(id, _)| id.as_uuid()),
+        "policy_version": call.policy.map(|(_, version)| version),
+        "http": call.status.http, "jsonrpc": call.status.jsonrpc, "is_error": call.status.is_error,
+        "us_auth": micros(call.us.auth), "us_policy": micros(call.us.policy),
+        "us_limits": micros(call.us.limits), "us_approval": micros(call.us.approval),
+        "us_upstream": micros(call.us.upstream), "us_total": micros(call.us.total),
+        "request_bytes": call.request_bytes, "response_bytes": call.response_bytes,
+        "client": call.client.as_deref().map(clean), "session": call.session,
+        "request_id": clean(&call.request_id),
+        "argument_keys": call.argument_keys.iter().map(|key| clean(key)).collect::<Vec<_>>(),
+    })
+}
+
+/// Postgres has no NUL in text; a client may have sent one.
+fn clean(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+fn micros(us: u32) -> i32 {
+    i32::try_from(us).unwrap_or(i32::MAX)
+}
+
+impl TenantTx {
+    /// Calls, newest first.
+    pub async fn list_calls(
+        &mut self,
+        filter: &CallFilter,
+        page: Page,
+    ) -> Result<Paged<CallRecord>> {
+        let organisation = self.organisation;
+        let rows = sqlx::query_as!(
+            Row,
+            r#"select organisation_id, id as "id: CallId", at, server_id as "server_id: ServerId",
+                      grant_id as "grant_id: GrantId", grant_label, method, target,
+                      outcome as "outcome: Outcome", rule, message,
+                      policy_id as "policy_id: PolicyId", policy_version, http, jsonrpc, is_error,
+                      us_auth, us_policy, us_limits, us_approval, us_upstream, us_total,
+                      request_bytes, response_bytes, client, session, request_id, argument_keys
+               from calls
+               where organisation_id = $1 and id < $2
+                 and ($4::uuid is null or server_id = $4)
+                 and ($5::uuid is null or grant_id = $5)
+                 and ($6::text is null or target = $6)
+                 and ($7::text is null or outcome = $7)
+                 and ($8::timestamptz is null or at >= $8)
+                 and ($9::timestamptz is null or at < $9)
+                 and ($10::text is null or position(lower($10) in lower(concat_ws(
+                        ' ', target, grant_label, rule, message, method))) > 0)
+               order by id desc
+               limit $3"#,
+            organisation as _,
+            page.below(),
+            page.fetch(),
+            filter.server.map(ServerId::as_uuid),
+            filter.grant.map(GrantId::as_uuid),
+            filter.target,
+            filter.outcome.map(Outcome::as_str),
+            filter.since,
+            filter.until,
+            filter.text,
+        )
+        .fetch_all(self.conn())
+        .await?;
+        let paged = page.cut(rows, |row| row.id.as_uuid());
+        Ok(Paged { rows: paged.rows.into_iter().map(CallRecord::from).collect(), next: paged.next })
+    }
+
+    /// One call.
+    pub async fn find_call(&mut self, id: CallId) -> Result<Option<CallRecord>> {
+        let organisation = self.organisation;
+        let row = sqlx::query_as!(
+            Row,
+            r#"select organisation_id, id as "id: CallId", at, server_id as "server_id: ServerId",
+                      grant_id as "grant_id: GrantId", grant_label, method, target,
+                      outcome as "outcome: Outcome", rule, message,
+                      policy_id as "policy_id: PolicyId", policy_version, http, jsonrpc, is_error,
+                      us_auth, us_policy, us_limits, us_approval, us_upstream, us_total,
+                      request_bytes, response_bytes, client, session, request_id, argument_keys
+               from calls
+               where organisation_id = $1 and id = $2"#,
+            organisation as _,
+            id as _,
+        )
+        .fetch_optional(self.conn())
+        .await?;
+        Ok(row.map(CallRecord::from))
+    }
+
+    /// Counts by outcome in buckets of `hour` or `day`, oldest first; empty buckets are absent.
+    pub async fn count_calls(
+        &mut self,
+        since: DateTime<Utc>,
+        bucket: &str,
+        filter: &CallFilter,
+    ) -> Result<Vec<CallCount>> {
+        let organisation = self.organisation;
+        Ok(sqlx::query_as!(
+            CallCount,
+            r#"select date_trunc($3, at, 'UTC') as "bucket!", outcome as "outcome: Outcome",
+                      count(*) as "count!"
+               from calls
+               where organisation_id = $1 and at >= $2
+                 and ($4::uuid is null or server_id = $4)
+                 and ($5::uuid is null or grant_id = $5)
+               group by 1, 2
+               order by 1, 2"#,
+            organisation as _,
+            since,
+            bucket,
+            filter.server.map(ServerId::as_uuid),
+            filter.grant.map(GrantId::as_uuid),
+        )
+        .fetch_all(self.conn())
+        .await?)
+    }
+
+    /// Tool calls on one server since a time, by tool.
+    pub async fn count_tool_calls(
+        &mut self,
+        server: ServerId,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(String, i64)>> {
+        let organisation = self.organisation;
+        let rows = sqlx::query!(
+            r#"select target as "tool!", count(*) as "count!"
+               from calls
+               where organisation_id = $1 and server_id = $2 and at >= $3
+                 and method = 'tools/call' and target is not null
+               group by 1"#,
+            organisation as _,
+            server as _,
+            since,
+        )
+        .fetch_all(self.conn())
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.tool, row.count)).collect())
+    }
+
+    /// The tools refused most often since a time: tool, outcome, count.
+    pub async fn top_refused(
+        &mut self,
+        since: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<(String, Outcome, i64)>> {
+        let organisation = self.organisation;
+        let rows = sqlx::query!(
+            r#"select target as "tool!", outcome as "outcome: Outcome", count(*) as "count!"
+               from calls
+               where organisation_id = $1 and at >= $2 and target is not null
+                 and outcome in ('denied', 'limited', 'hidden', 'quarantined', 'approval_required')
+               group by 1, 2
+               order by 3 desc, 1
+               limit $3"#,
+            organisation as _,
+            since,
+            limit,
+        )
+        .fetch_all(self.conn())
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.tool, row.outcome, row.count)).collect())
+    }
+
+    /// Whether anything was ever called, for the set-up checklist.
+    pub async fn has_calls(&mut self) -> Result<bool> {
+        let organisation = self.organisation;
+        Ok(sqlx::query_scalar!(
+            r#"select exists (select from calls
+                              where organisation_id = $1 and method = 'tools/call') as "any!""#,
+            organisation as _,
+        )
+        .fetch_one(self.conn())
+        .await?)
+    }
+}
