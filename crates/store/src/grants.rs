@@ -314,7 +314,7 @@ impl TenantTx {
         Ok(true)
     }
 
-    /// Ends a grant: its tokens are gone. False where there is no such live grant.
+    /// Ends a grant: its tokens and bindings are gone, its label is free again. False where there is no such live grant.
     pub async fn revoke_grant(&mut self, id: GrantId, now: DateTime<Utc>) -> Result<bool> {
         let organisation = self.organisation;
         let done = sqlx::query!(
@@ -328,6 +328,13 @@ impl TenantTx {
         .await?;
         sqlx::query!(
             "delete from grant_tokens where organisation_id = $1 and grant_id = $2",
+            organisation as _,
+            id as _,
+        )
+        .execute(self.conn())
+        .await?;
+        sqlx::query!(
+            "delete from bindings where organisation_id = $1 and grant_id = $2",
             organisation as _,
             id as _,
         )
