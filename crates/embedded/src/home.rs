@@ -15,6 +15,9 @@ use crate::files;
 /// The folder of one cluster, held by a lock for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Home {
+    /// What was asked for.
+    data_dir: PathBuf,
+    /// Where it really is.
     dir: PathBuf,
     account: Account,
     /// Released by the system whatever ends us, `kill -9` included.
@@ -28,12 +31,27 @@ impl Home {
         let data_dir = data_dir.canonicalize().map_err(StartError::io("reach", data_dir))?;
         let (dir, account) = settle(name, &data_dir)?;
         let lock = lock(&dir)?;
-        Ok(Self { dir, account, _lock: lock })
+        Ok(Self { data_dir, dir, account, _lock: lock })
     }
 
     /// The data of the cluster, whole if it exists.
     pub(crate) fn cluster(&self) -> PathBuf {
         self.dir.join("cluster")
+    }
+
+    /// Where everything of it is.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Removes everything.
+    pub(crate) fn remove(&self) -> Result<(), StartError> {
+        for dir in [&self.dir, &self.data_dir] {
+            if dir.exists() {
+                fs::remove_dir_all(dir).map_err(StartError::io("remove", dir))?;
+            }
+        }
+        Ok(())
     }
 
     /// A name beside the cluster.

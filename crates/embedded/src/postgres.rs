@@ -33,7 +33,7 @@ pub struct Postgres {
     child: Option<Child>,
     is_stopped: bool,
     /// Held until after the stop.
-    _home: Home,
+    home: Home,
 }
 
 impl Postgres {
@@ -72,7 +72,7 @@ impl Postgres {
         child: Option<Child>,
     ) -> Self {
         let name = settings.name.to_owned();
-        Self { name, password, address, postmaster, child, is_stopped: false, _home: home }
+        Self { name, password, address, postmaster, child, is_stopped: false, home }
     }
 
     /// Where clients connect, password included: for a connection pool, never for a log.
@@ -99,6 +99,17 @@ impl Postgres {
     /// Ends it; nothing committed is lost.
     pub fn stop(mut self) -> Result<(), StartError> {
         self.end(STOPPED_WITHIN)
+    }
+
+    /// Ends it and removes all its data: for tests.
+    pub fn remove(mut self) -> Result<(), StartError> {
+        self.end(STOPPED_WITHIN)?;
+        self.home.remove()
+    }
+
+    /// The folder that holds its data, which need not be the one that was asked for.
+    pub fn folder(&self) -> &Path {
+        self.home.folder()
     }
 
     fn end(&mut self, patience: Duration) -> Result<(), StartError> {

@@ -67,6 +67,8 @@ fn a_folder_that_others_cannot_enter_works_and_is_found_again() {
         fs::remove_dir_all(&elsewhere).unwrap();
         let gone = Postgres::start(&wanted).unwrap_err();
         assert!(matches!(gone, StartError::Gone { .. }), "{gone}");
+        // Its parent too, unless another run of this test has its own in it.
+        let _ = fs::remove_dir(std::path::Path::new(&elsewhere).parent().unwrap());
     }
 }
 
@@ -104,6 +106,16 @@ fn data_of_another_version_are_left_alone_and_the_version_is_named() {
     let refused = Postgres::start(&settings(dir.path())).unwrap_err();
     assert!(matches!(&refused, StartError::OtherVersion { version, .. } if version == "9"));
     assert!(cluster.join("PG_VERSION").exists());
+}
+
+#[test]
+fn a_removed_database_leaves_nothing() {
+    let dir = open_folder();
+    let postgres = Postgres::start(&settings(dir.path())).unwrap();
+    let folder = postgres.folder().to_owned();
+    postgres.remove().unwrap();
+    assert!(!folder.exists());
+    assert!(!dir.path().join("data").exists());
 }
 
 #[test]

@@ -1,0 +1,106 @@
+//! `cargo xtask test`: everything the tests need, then all of them.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use embedded::Settings;
+
+use crate::services::Services;
+use crate::shell::{Steps, check_room, find, has, offline_cargo, run, say, stop_in_order, target};
+use crate::tools::{self, Tools};
+
+/// Runs the tests.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only tests whose name contains this; `doc` and `browser` name whole groups.
+    filter: Option<String>,
+}
+
+/// Which of the groups a filter leaves.
+struct Plan<'a> {
+    rust: Option<&'a [&'a str]>,
+    doc: bool,
+    browser: bool,
+}
+
+/// Installs what is missing, starts private servers, and runs the tests cheapest first.
+pub(crate) fn test(args: &Args) -> Result<()> {
+    stop_in_order()?;
+    let mut steps = Steps::default();
+    let result = all(args, &mut steps);
+    steps.summarise();
+    result
+}
+
+fn all(args: &Args, steps: &mut Steps) -> Result<()> {
+    let names: Vec<&str> = args.filter.iter().map(String::as_str).collect();
+    let plan = match args.filter.as_deref() {
+        None => Plan { rust: Some(&[]), doc: true, browser: true },
+        Some("doc") => Plan { rust: None, doc: true, browser: false },
+        Some("browser") => Plan { rust: None, doc: false, browser: true },
+        Some(_) => Plan { rust: Some(&names), doc: false, browser: false },
+    };
+    check_room()?;
+    let settings = Settings { progress: &say, ..Settings::new("drawbridge", "") };
+    let tools = steps.step("tools", || tools::prepare(&settings))?;
+    if plan.rust.is_some() || plan.browser {
+        steps.step("build", || run(&mut runner(&["--no-run"])))?;
+    }
+    let services = steps.step("private Postgres and Redis", Services::start)?;
+    let environment = services.environment();
+    if let Some(names) = plan.rust {
+        steps
+            .step("unit and integration tests", || run(runner(names).envs(environment.clone())))?;
+    }
+    if plan.doc {
+        steps.step("documentation tests", || {
+            run(offline_cargo(&["test", "--workspace", "--doc", "--quiet"])
+                .envs(environment.clone()))
+        })?;
+    }
+    if let Some(mut command) = plan.browser.then(|| browser(&tools)).transpose()?.flatten() {
+        steps.step("browser tests", || run(command.envs(environment)))?;
+    }
+    Ok(())
+}
+
+/// The runner of Rust tests: nextest where it is installed, else what every Rust has.
+fn runner(args: &[&str]) -> Command {
+    let mut command = if has("cargo-nextest") {
+        let mut nextest = offline_cargo(&["nextest", "run", "--workspace"]);
+        if !args.is_empty() && !args.contains(&"--no-run") {
+            nextest.arg("--no-tests=fail");
+        }
+        nextest
+    } else {
+        // Documentation tests have a step of their own.
+        offline_cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--examples"])
+    };
+    command.args(args);
+    command
+}
+
+fn browser(tools: &Tools) -> Result<Option<Command>> {
+    let Some(folder) = &tools.browser_tests else { return Ok(None) };
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .with_context(|| format!("cannot list {}", folder.display()))?
+        .flatten()
+        .map(|entry| entry.file_name())
+        .filter(|name| name.to_string_lossy().ends_with(".test.mjs"))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let mut command = Command::new(find(&["node"]).context("Node is not installed")?);
+    // One after another: they share two cores with a browser and a server.
+    command.args(["--test", "--test-concurrency=1"]).args(files).current_dir(folder);
+    command.env("DRAWBRIDGE_BIN", target().join("debug/drawbridge"));
+    if let Some(chromium) = &tools.chromium {
+        command.env("CHROMIUM", chromium);
+    }
+    if let Some(python) = &tools.python {
+        command.env("TEST_PYTHON", python);
+    }
+    Ok(Some(command))
+}
