@@ -5,15 +5,27 @@ use super::tree::Tree;
 /// The column that makes a row somebody's.
 const TENANT: &str = "organisation_id";
 
+/// Tables that a tenant's transaction cannot reach at all: nothing is granted to it there.
+const OUT_OF_REACH: [&str; 1] = [
+    // Found by the secret of a cookie, before anybody's tenant is known.
+    "sessions",
+];
+
 /// The rule over all migrations together.
 pub(super) fn check(tree: &Tree) -> Vec<String> {
     let all: String = tree.under("migrations/", ".sql").map(|(_, text)| text).collect();
-    let statements = statements(&all);
+    let text = normalised(&all);
+    let statements: Vec<&str> = text.split(';').map(str::trim).collect();
     let mut found = Vec::new();
     for table in statements.iter().filter_map(|statement| tenant_table(statement)) {
+        if OUT_OF_REACH.contains(&table) {
+            continue;
+        }
         for security in ["enable row level security", "force row level security"] {
             let begins = format!("alter table {table} ");
-            if !statements.iter().any(|one| one.starts_with(&begins) && one.contains(security)) {
+            let is_alone =
+                statements.iter().any(|one| one.starts_with(&begins) && one.contains(security));
+            if !is_alone && !is_in_a_loop(&text, table, security) {
                 found.push(format!("the table `{table}` has {TENANT} but no `{security}`"));
             }
         }
@@ -21,17 +33,24 @@ pub(super) fn check(tree: &Tree) -> Vec<String> {
     found
 }
 
-/// Statements in lower case, without comments, single-spaced.
-fn statements(sql: &str) -> Vec<String> {
+/// Does a loop over an array of names do it to this table?
+fn is_in_a_loop(text: &str, table: &str, security: &str) -> bool {
+    let wish = format!("alter table %i {security}");
+    text.split("array array[").skip(1).any(|rest| {
+        let (names, rest) = rest.split_once(']').unwrap_or_default();
+        let (body, _) = rest.split_once("end loop").unwrap_or_default();
+        body.contains(&wish) && names.split(',').any(|name| name.trim() == format!("'{table}'"))
+    })
+}
+
+/// In lower case, without comments, single-spaced.
+fn normalised(sql: &str) -> String {
     let bare: String = sql
         .lines()
         .map(|line| line.split_once("--").map_or(line, |(code, _)| code))
         .flat_map(|line| [line, "\n"])
         .collect();
-    bare.to_lowercase()
-        .split(';')
-        .map(|one| one.split_whitespace().collect::<Vec<_>>().join(" "))
-        .collect()
+    bare.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The table that a statement creates, if its rows belong to a tenant.
@@ -63,6 +82,18 @@ mod tests {
         assert_eq!(found(&enabled).len(), 1);
         let forced = format!("{enabled}\nalter table servers force row level security;");
         assert!(found(&forced).is_empty());
+    }
+
+    #[test]
+    fn a_loop_over_the_tables_counts_for_those_it_names() {
+        let sql = "create table a (organisation_id uuid);\ncreate table b (organisation_id uuid);\n\
+                   do $$ begin foreach name in array array[\n'a'] loop\n\
+                   execute format('alter table %I enable row level security', name);\n\
+                   execute format('alter table %I force row level security', name);\n\
+                   end loop; end $$;";
+        let found = found(sql);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.iter().all(|one| one.contains("`b`")), "{found:?}");
     }
 
     #[test]
