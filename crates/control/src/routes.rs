@@ -1,0 +1,138 @@
+//! Every route of the control plane, in one list, in reading order; and the builder that refuses
+//! a handler without a guard.
+
+use std::marker::PhantomData;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::MethodRouter;
+use http::Method;
+
+use crate::app::App;
+use crate::guard::{Guard, Guarded, Right};
+use crate::surface::Surface;
+use crate::{api, assets, layers};
+
+/// The control plane as a service, with all its layers.
+pub fn router(app: App) -> Router {
+    layers::around(all().router, &app).with_state(app)
+}
+
+/// Every route with what it asks of its caller.
+pub fn table() -> Vec<Route> {
+    all().table
+}
+
+fn all() -> Routes {
+    Routes::new()
+        // The machine room.
+        .get("/healthz", api::health::healthz)
+        .get("/readyz", api::health::readyz)
+        .get("/static/{hash}/{*path}", assets::serve)
+}
+
+/// One route, as it stands in the table.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Its method.
+    pub method: Method,
+    /// Its path, with `{placeholders}`.
+    pub path: &'static str,
+    /// What it asks of its caller.
+    pub right: Right,
+}
+
+impl Route {
+    /// The surface it belongs to.
+    pub fn surface(&self) -> Surface {
+        Surface::of(self.path)
+    }
+}
+
+/// The builder of routes. A handler whose first argument is no guard does not compile:
+///
+/// ```
+/// use control::guard::Anyone;
+/// async fn open(_: Anyone) -> &'static str { "public, said aloud" }
+/// control::routes::Routes::new().get("/open", open);
+/// ```
+///
+/// ```compile_fail
+/// async fn naked() -> &'static str { "whoever" }
+/// control::routes::Routes::new().get("/naked", naked);
+/// ```
+#[derive(Default)]
+pub struct Routes {
+    router: Router<App>,
+    table: Vec<Route>,
+}
+
+impl Routes {
+    /// No routes yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Answers `GET` (and `HEAD`) of `path`.
+    #[must_use]
+    pub fn get<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: Guarded + 'static,
+    {
+        self.add(Method::GET, path, axum::routing::get(handler), PhantomData::<T>)
+    }
+
+    /// Answers `POST` of `path`.
+    #[must_use]
+    pub fn post<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: Guarded + 'static,
+    {
+        self.add(Method::POST, path, axum::routing::post(handler), PhantomData::<T>)
+    }
+
+    /// Answers `PUT` of `path`.
+    #[must_use]
+    pub fn put<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: Guarded + 'static,
+    {
+        self.add(Method::PUT, path, axum::routing::put(handler), PhantomData::<T>)
+    }
+
+    /// Answers `PATCH` of `path`.
+    #[must_use]
+    pub fn patch<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: Guarded + 'static,
+    {
+        self.add(Method::PATCH, path, axum::routing::patch(handler), PhantomData::<T>)
+    }
+
+    /// Answers `DELETE` of `path`.
+    #[must_use]
+    pub fn delete<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: Guarded + 'static,
+    {
+        self.add(Method::DELETE, path, axum::routing::delete(handler), PhantomData::<T>)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place where routes are declared")]
+    fn add<T: Guarded>(
+        mut self,
+        method: Method,
+        path: &'static str,
+        answer: MethodRouter<App>,
+        _arguments: PhantomData<T>,
+    ) -> Self {
+        self.router = self.router.route(path, answer);
+        self.table.push(Route { method, path, right: T::Guard::RIGHT });
+        self
+    }
+}

@@ -1,0 +1,30 @@
+//! The two surfaces of the control plane: the API for programs, pages for people. They differ in
+//! the credential they take and in the form of a failure, and in nothing else.
+
+/// Which surface a path belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Surface {
+    /// `/api/…`: bearer credentials, problem+json.
+    Api,
+    /// Everything else: the session cookie, HTML.
+    Page,
+}
+
+impl Surface {
+    /// The surface of this path.
+    pub fn of(path: &str) -> Self {
+        if path == "/api" || path.starts_with("/api/") { Self::Api } else { Self::Page }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_api_folder_is_the_api() {
+        assert_eq!(Surface::of("/api/v1/servers"), Surface::Api);
+        assert_eq!(Surface::of("/apiary"), Surface::Page);
+        assert_eq!(Surface::of("/o/acme/api/"), Surface::Page);
+    }
+}

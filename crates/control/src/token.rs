@@ -1,0 +1,159 @@
+//! Access tokens of the API: JWTs signed with Ed25519, good for 15 minutes, naming a person and an
+//! organisation.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fmt::Write as _;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{OrganisationId, UserId};
+use ed25519_dalek::SigningKey;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+/// Seconds that an access token is good for.
+pub(crate) const LIFETIME_SECS: i64 = 15 * 60;
+
+const AUDIENCE: &str = "drawbridge-api";
+
+/// DER of an Ed25519 private key up to its 32 bytes (RFC 8410, section 7).
+const PKCS8_HEAD: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
+
+/// The keys that sign and check access tokens: one signs, it and former ones check.
+pub struct TokenKeys {
+    kid: String,
+    signing: EncodingKey,
+    checking: BTreeMap<String, DecodingKey>,
+    rules: Validation,
+    issuer: String,
+}
+
+/// Whom a good token names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) user: UserId,
+    pub(crate) organisation: OrganisationId,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    /// As text: the id of a tenant is read from nothing but a credential that was checked.
+    org: String,
+    iat: i64,
+    exp: i64,
+}
+
+impl TokenKeys {
+    /// Signs with `current`; tokens signed with one of `former` are still good.
+    pub fn new(current: &[u8; 32], former: &[[u8; 32]], public_url: &Url) -> Self {
+        let issuer = public_url.origin().ascii_serialization();
+        let mut rules = Validation::new(Algorithm::EdDSA);
+        rules.set_issuer(&[&issuer]);
+        rules.set_audience(&[AUDIENCE]);
+        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // Against our own clock, below.
+        rules.validate_exp = false;
+        let checking = former.iter().chain([current]).map(checking_key).collect();
+        Self {
+            kid: checking_key(current).0,
+            signing: EncodingKey::from_ed_der(&[&PKCS8_HEAD[..], current].concat()),
+            checking,
+            rules,
+            issuer,
+        }
+    }
+
+    /// A token for `named`.
+    pub(crate) fn issue(
+        &self,
+        named: Named,
+        now: DateTime<Utc>,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            aud: AUDIENCE.to_owned(),
+            sub: named.user,
+            org: named.organisation.to_string(),
+            iat: now.timestamp(),
+            exp: (now + TimeDelta::seconds(LIFETIME_SECS)).timestamp(),
+        };
+        let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
+        jsonwebtoken::encode(&header, &claims, &self.signing)
+    }
+
+    /// Whom `token` names, if it is ours and good at `now`.
+    pub(crate) fn check(&self, token: &str, now: DateTime<Utc>) -> Option<Named> {
+        let kid = jsonwebtoken::decode_header(token).ok()?.kid?;
+        let key = self.checking.get(&kid)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.rules).ok()?.claims;
+        let fresh = claims.iat <= now.timestamp() && now.timestamp() < claims.exp;
+        let organisation = claims.org.parse().ok()?;
+        fresh.then_some(Named { user: claims.sub, organisation })
+    }
+}
+
+impl fmt::Debug for TokenKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenKeys({})", self.kid)
+    }
+}
+
+/// A key's name, which is the beginning of its digest, and the key.
+fn checking_key(seed: &[u8; 32]) -> (String, DecodingKey) {
+    let public = SigningKey::from_bytes(seed).verifying_key();
+    let mut kid = String::with_capacity(16);
+    for byte in Sha256::digest(public.as_bytes()).iter().take(8) {
+        write!(kid, "{byte:02x}").unwrap_or_default();
+    }
+    (kid, DecodingKey::from_ed_der(public.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        text.parse().unwrap()
+    }
+
+    fn named(now: DateTime<Utc>) -> Named {
+        Named { user: UserId::fresh(now), organisation: OrganisationId::fresh(now) }
+    }
+
+    #[test]
+    fn a_token_is_good_for_a_quarter_of_an_hour_and_here_only() {
+        let (now, home) = (Utc::now(), url("https://bridge.example"));
+        let keys = TokenKeys::new(&[1; 32], &[], &home);
+        let who = named(now);
+        let token = keys.issue(who, now).unwrap();
+        assert_eq!(keys.check(&token, now), Some(who));
+        assert_eq!(keys.check(&token, now + TimeDelta::seconds(899)), Some(who));
+        assert_eq!(keys.check(&token, now + TimeDelta::seconds(900)), None);
+        assert_eq!(keys.check(&token, now - TimeDelta::seconds(2)), None);
+        let elsewhere = TokenKeys::new(&[1; 32], &[], &url("https://other.example"));
+        assert_eq!(elsewhere.check(&token, now), None);
+        assert_eq!(TokenKeys::new(&[2; 32], &[], &home).check(&token, now), None);
+        assert_eq!(TokenKeys::new(&[2; 32], &[[1; 32]], &home).check(&token, now), Some(who));
+    }
+
+    #[test]
+    fn a_token_that_was_touched_is_nobody() {
+        let now = Utc::now();
+        let keys = TokenKeys::new(&[1; 32], &[], &url("https://bridge.example"));
+        let token = keys.issue(named(now), now).unwrap();
+        let [head, body, _signature] = token.split('.').collect::<Vec<_>>()[..] else {
+            panic!("three parts")
+        };
+        assert_eq!(keys.check(&format!("{head}.{body}."), now), None);
+        // {"alg":"none","kid":…}: the key is right, the algorithm is not.
+        assert_eq!(keys.check(&format!("eyJhbGciOiJub25lIn0.{body}."), now), None);
+        assert_eq!(keys.check("", now), None);
+    }
+}

@@ -1,0 +1,222 @@
+// The policy builder's model: what it reads from a document and how little it writes.
+// Run: node --test crates/control/tests/js/
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { compare } from "../../../../static/js/builder/changes.js";
+import { edit } from "../../../../static/js/builder/edit.js";
+import { History } from "../../../../static/js/builder/history.js";
+import { JsonError, locate, offsetOf, parse, position } from "../../../../static/js/builder/json.js";
+import { alike, allToolsLimit, read, stateOf, stateOfRule } from "../../../../static/js/builder/policy.js";
+
+const published = `{"version":"1","default":"deny","tools":{"run_workflow":{"limits":[
+  {"counter":"run_workflow_rate","window":"minute","max":10,"scope":"grant"}]}}}`;
+
+const fuller = `{
+  "version": "1",
+  "default": "deny",
+  "hide": ["delete_account", "admin_*"],
+  "all_tools": { "limits": [{ "counter": "calls-per-minute", "window": "minute", "max": 60, "scope": "grant" }] },
+  "categories": { "read": {}, "destructive": { "action": "deny", "reason": "Never." } },
+  "x-unknown": { "kept":   true },
+  "tools": {
+    "list_customers": {},
+    "create_charge": {
+      "require": [{ "conditions": [{ "path": "args.reason", "op": "exists", "value": true }], "on_deny": "Give a reason." }],
+      "limits": [{ "counter": "create_charge_rate", "window": "minute", "max": 30, "scope": "grant" }]
+    },
+    "send_*": { "approve_if": [{ "conditions": [] }] },
+    "send_mail": {"limits":[{"max":5,"counter":"mail","window":"hour","on_deny":"Slow down."}]}
+  }
+}
+`;
+
+const state = (text, name, category = "write") => stateOf(read(text), { name, category });
+const change = (text, ...rules) => edit(read(text), { rules: new Map(rules) });
+
+test("each plain form of a rule is a segment", () => {
+  assert.equal(state(published, "run_workflow").segment, "limit");
+  assert.equal(state(published, "run_workflow").max, 10);
+  assert.equal(state(fuller, "list_customers").segment, "allow");
+  assert.equal(state(fuller, "create_charge").segment, "custom");
+  assert.equal(state(fuller, "create_charge").words, "1 requirement, 1 limit");
+  assert.equal(state(fuller, "delete_account").segment, "hide");
+  assert.deepEqual([state(fuller, "send_mail").max, state(fuller, "send_mail").window], [5, "hour"]);
+});
+
+test("the sugared forms are segments too", () => {
+  const text = `{"tools":{"a":{"action":"allow"},"b":{"action":"deny","reason":"No."},"c":{"action":"hide"},
+    "d":{"action":"require_approval"},"e":{"rate_limit":{"max":10,"window":60}},"f":{"action":"explode"}}}`;
+  const segments = ["a", "b", "c", "d", "e", "f"].map((name) => state(text, name).segment);
+  assert.deepEqual(segments, ["allow", "deny", "hide", "approve", "limit", "custom"]);
+  assert.equal(state(text, "e").window, "minute");
+});
+
+test("a tool without a rule of its own shows where its treatment comes from", () => {
+  const source = (name, category) => [state(fuller, name, category).segment, state(fuller, name, category).source];
+  assert.deepEqual(source("admin_reset"), ["hide", "hide"]);
+  assert.deepEqual(source("send_sms"), ["approve", "glob"]);
+  assert.deepEqual(source("get_x", "read"), ["allow", "category"]);
+  assert.deepEqual(source("drop_x", "destructive"), ["deny", "category"]);
+  assert.deepEqual(source("other"), ["deny", "default"]);
+});
+
+test("the glob with the most literal characters wins, a tie goes to the first in order", () => {
+  const text = `{"default":"deny","tools":{"a*":{"action":"deny"},"abc*":{},"ab*":{"approve_if":[{"conditions":[]}]},"*z":{"action":"deny"}}}`;
+  assert.equal(state(text, "abcd").pattern, "abc*");
+  assert.equal(state(text, "az").pattern, "*z");
+  const escaped = `{"default":"deny","tools":{"a\\\\*b":{}}}`;
+  assert.equal(state(escaped, "a*b").segment, "allow");
+  assert.equal(state(escaped, "axb").segment, "deny");
+});
+
+test("setting one segment changes only that rule", () => {
+  const after = change(fuller, ["list_customers", { segment: "deny" }]);
+  assert.equal(after, fuller.replace('"list_customers": {}', '"list_customers": { "deny_if": [{ "conditions": [] }] }'));
+});
+
+test("a limit is changed in place: key order, counter and text stay", () => {
+  const after = change(fuller, ["send_mail", { segment: "limit", max: 7, window: "day" }]);
+  assert.equal(after, fuller.replace('"max":5,"counter":"mail","window":"hour"', '"max":7,"counter":"mail","window":"day"'));
+  assert.equal(change(fuller, ["send_mail", { segment: "limit", max: 5, window: "hour" }]), fuller);
+});
+
+test("a rule that is new stands at the end, indented like its neighbours", () => {
+  const after = change(fuller, ["new_tool", { segment: "limit", max: 3, window: "minute" }]);
+  assert.match(after, /\n {4}"new_tool": \{ "limits": \[\{ "counter": "new_tool_rate", "window": "minute", "max": 3, "scope": "grant" \}\] \}\n {2}\}\n\}\n$/);
+  assert.ok(after.includes('"x-unknown": { "kept":   true }'));
+});
+
+test("a minified document stays minified", () => {
+  assert.equal(change('{"default":"deny"}', ["a", { segment: "allow" }]), '{"default":"deny","tools":{"a":{}}}');
+  assert.equal(change('{"default":"deny","tools":{"a":{}}}', ["a", { segment: "hide" }]), '{"default":"deny","tools":{},"hide":["a"]}');
+});
+
+test("hiding moves the name into hide, and another segment moves it out", () => {
+  const hidden = change(fuller, ["list_customers", { segment: "hide" }]);
+  assert.ok(hidden.includes('"hide": ["delete_account", "admin_*", "list_customers"]'));
+  assert.ok(!hidden.includes('"list_customers": {}'));
+  const shown = change(fuller, ["delete_account", { segment: "allow" }]);
+  assert.ok(shown.includes('"hide": ["admin_*"]'));
+  assert.equal(state(shown, "delete_account").segment, "allow");
+});
+
+test("removing a tool's own rule lets the rest of the policy decide", () => {
+  const first = change(fuller, ["list_customers", null]);
+  const last = change(fuller, ["send_mail", null]);
+  assert.equal(state(first, "list_customers").source, "default");
+  assert.equal(state(last, "send_mail").pattern, "send_*");
+  JSON.parse(first);
+  JSON.parse(last);
+});
+
+test("many changes at once give the same as one after another", () => {
+  const rules = [["list_customers", { segment: "hide" }], ["send_mail", null], ["a", { segment: "allow" }], ["b", { segment: "approve" }], ["delete_account", { segment: "deny" }]];
+  const atOnce = change(fuller, ...rules);
+  const byOne = rules.reduce((text, rule) => change(text, rule), fuller);
+  assert.deepEqual(JSON.parse(atOnce), JSON.parse(byOne));
+  assert.deepEqual(Object.keys(JSON.parse(atOnce)), Object.keys(JSON.parse(fuller)));
+});
+
+test("an edit and its opposite leave the meaning as it was, on every segment", () => {
+  for (const segment of ["allow", "limit", "approve", "deny", "hide"]) {
+    const after = change(fuller, ["other", { segment, max: 2, window: "hour" }]);
+    JSON.parse(after);
+    assert.equal(state(after, "other").segment, segment);
+    assert.equal(state(after, "other").source, "tool");
+    assert.deepEqual(JSON.parse(change(after, ["other", null])), JSON.parse(fuller));
+  }
+});
+
+test("argument checks survive a change between allow, limit and approve", () => {
+  const text = '{"tools":{"a":{"validate_arguments":true,"limits":[{"counter":"c","window":"minute","max":1}]}}}';
+  const after = change(text, ["a", { segment: "approve" }]);
+  assert.deepEqual(JSON.parse(after).tools.a, { approve_if: [{ conditions: [] }], validate_arguments: true });
+});
+
+test("names with a star, quotes or __proto__ are names, not patterns or traps", () => {
+  for (const name of ["a*b", 'say "hi"', "__proto__", "a\\b", "naïve\u202e"]) {
+    const after = change('{"default":"deny","tools":{}}', [name, { segment: "allow" }]);
+    assert.deepEqual([state(after, name).segment, state(after, name).source], ["allow", "tool"], name);
+    assert.equal(state(after, `${name}x`).segment, "deny");
+  }
+});
+
+test("the default and the limit on all tools are changed, added and removed", () => {
+  const open = edit(read(fuller), { fallback: "allow" });
+  assert.equal(open, fuller.replace('"default": "deny"', '"default": "allow"'));
+  assert.equal(edit(read(fuller), { allTools: { max: 5, window: "minute" } }), fuller.replace('"max": 60', '"max": 5'));
+  assert.equal(JSON.parse(edit(read(fuller), { allTools: null })).all_tools, undefined);
+  const added = edit(read(published), { allTools: { max: 9, window: "hour" } });
+  assert.equal(allToolsLimit(read(added)).max, 9);
+});
+
+test("a document that is not JSON says where", () => {
+  const where = (text) => {
+    try {
+      parse(text);
+    } catch (error) {
+      assert.ok(error instanceof JsonError);
+      return position(text, error.offset);
+    }
+    throw new Error("it was read");
+  };
+  assert.deepEqual(where('{\n  "a": 1,\n}'), { line: 3, column: 1 });
+  assert.deepEqual(where('{"a" 1}'), { line: 1, column: 6 });
+  assert.deepEqual(where("[01]"), { line: 1, column: 3 });
+  assert.deepEqual(where(""), { line: 1, column: 1 });
+  assert.throws(() => parse("[".repeat(100_000)), JsonError);
+});
+
+test("a pointer leads to its place, or to the nearest above it", () => {
+  const { root } = read(fuller);
+  const node = locate(root, "/tools/create_charge/limits/0/max");
+  assert.equal(fuller.slice(node.start, node.end), "30");
+  assert.equal(locate(root, "/tools/nowhere/limits"), locate(root, "/tools"));
+  assert.equal(offsetOf("ab\ncd", 2, 2), 4);
+});
+
+test("what changes is said in words", () => {
+  const live = read(fuller);
+  const tools = [{ name: "list_customers", category: "read" }, { name: "send_mail", category: "write" }, { name: "other", category: "write" }];
+  const draft = read(change(fuller, ["list_customers", { segment: "deny" }], ["send_mail", { segment: "limit", max: 1, window: "hour" }]));
+  assert.deepEqual(compare(live, draft, tools).words, ["1 tool newly denied", "1 limit lower"]);
+  assert.deepEqual(compare(live, live, tools), { tools: new Set(), words: [], same: true });
+  const spaced = read(JSON.stringify(JSON.parse(fuller)));
+  assert.equal(compare(live, spaced, tools).same, true);
+});
+
+test("a recommendation is recognised when the policy says it already", () => {
+  const recommended = stateOfRule({ limits: [{ counter: "any", window: "minute", max: 10, scope: "grant" }] });
+  assert.ok(alike(state(published, "run_workflow"), published, recommended));
+  assert.ok(!alike(state(published, "run_workflow"), published, stateOfRule({})));
+  assert.ok(alike(state(fuller, "delete_account"), fuller, stateOfRule("hide")));
+});
+
+test("undo and redo walk the text, and typing is one step", () => {
+  const history = new History("abc");
+  history.push("abcd", "typing", 0);
+  history.push("abcde", "typing", 500);
+  history.push("abXde", "segment", 600);
+  assert.equal(history.undo(), "abcde");
+  assert.equal(history.undo(), "abc");
+  assert.equal(history.canUndo, false);
+  assert.equal(history.redo(), "abcde");
+  assert.equal(history.redo(), "abXde");
+  history.undo();
+  history.push("new", "");
+  assert.equal(history.canRedo, false);
+});
+
+test("1 084 tools are edited and compared well within a frame or two", () => {
+  const tools = Array.from({ length: 1084 }, (_, n) => ({ name: `service_with_a_long_name_${n}`, category: "write" }));
+  const all = new Map(tools.map((tool) => [tool.name, { segment: "limit", max: 30, window: "minute" }]));
+  const start = performance.now();
+  const text = edit(read('{\n  "version": "1",\n  "default": "deny"\n}'), { rules: all });
+  const one = edit(read(text), { rules: new Map([[tools[500].name, { segment: "deny" }]]) });
+  const found = compare(read(text), read(one), tools);
+  assert.deepEqual(found.words, ["1 tool newly denied"]);
+  assert.equal(Object.keys(JSON.parse(one).tools).length, 1084);
+  assert.ok(performance.now() - start < 1000, "a quadratic model would take seconds");
+});
