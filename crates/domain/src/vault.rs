@@ -44,11 +44,7 @@ impl Keyring {
     /// A ring for one purpose only (sessions, say), derived from `master`, so that a record
     /// sealed for one purpose can never be presented for another.
     pub fn derived(master: &[u8; 32], purpose: &str) -> Self {
-        let mut hash = Sha256::new();
-        hash.update(b"drawbridge/derive/v1\0");
-        hash.update(master);
-        hash.update(purpose.as_bytes());
-        Self::single(&hash.finalize().into())
+        Self::single(&derive(master, purpose))
     }
 
     /// Seals `plain` for the owner named by `bound_to`.
@@ -75,6 +71,16 @@ impl Keyring {
             .decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad: bound_to })
             .map_err(|_opaque| DoesNotOpen)
     }
+}
+
+/// A key for one purpose, derived from the master key. The master is 256 random bits, so one hash
+/// over it and the purpose is enough; purposes never meet.
+pub fn derive(master: &[u8; 32], purpose: &str) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"drawbridge/derive/v1\0");
+    hash.update(master);
+    hash.update(purpose.as_bytes());
+    hash.finalize().into()
 }
 
 impl fmt::Debug for Keyring {

@@ -1,6 +1,6 @@
 //! What the gateway enforces, of one organisation at one moment; and what changed since.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::secret::KeyDigest;
 use domain::{
     GrantId, OrganisationId, OrganisationSettings, PolicyId, ServerId, Slug, ToolState, Transport,
@@ -149,17 +149,24 @@ impl Store {
         Ok(Changes { listener })
     }
 
-    /// Organisations revised within the last `within`, with their revision.
-    pub async fn revised(&self, within: TimeDelta) -> Result<Vec<(OrganisationId, i64)>> {
+    /// Organisations revised at or after `since`, with their revision.
+    pub async fn revised(&self, since: DateTime<Utc>) -> Result<Vec<(OrganisationId, i64)>> {
         let rows = sqlx::query!(
             r#"select id as "id: OrganisationId", revision
                from organisations
-               where revised_at > now() - make_interval(secs => $1)"#,
-            within.as_seconds_f64(),
+               where revised_at >= $1"#,
+            since,
         )
         .fetch_all(self.pool())
         .await?;
         Ok(rows.into_iter().map(|row| (row.id, row.revision)).collect())
+    }
+
+    /// The revision of one organisation; `None` where it is gone.
+    pub async fn revision(&self, id: OrganisationId) -> Result<Option<i64>> {
+        Ok(sqlx::query_scalar!("select revision from organisations where id = $1", id as _)
+            .fetch_optional(self.pool())
+            .await?)
     }
 
     /// Everything of the organisation of this slug, read as of one moment.

@@ -23,8 +23,10 @@ async fn a_change_is_announced_with_its_organisation(pool: PgPool) {
     assert_eq!(told.unwrap(), Some(org.tenant.organisation));
     let after = revision(&org).await;
     assert!(after > before);
-    let revised = org.store.revised(TimeDelta::minutes(1)).await.unwrap();
+    let revised = org.store.revised(now() - TimeDelta::minutes(1)).await.unwrap();
     assert_eq!(revised, [(org.tenant.organisation, after)]);
+    let known = org.store.revision(org.tenant.organisation).await.unwrap();
+    assert_eq!(known, Some(after));
 
     let mut tx = org.tx().await;
     tx.update_organisation("New", &OrganisationSettings::default()).await.unwrap();

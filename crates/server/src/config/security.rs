@@ -1,0 +1,162 @@
+//! Keys, sign-up, and which upstream addresses may be reached.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ipnet::IpNet;
+
+use super::{Http, Reader, Storage};
+
+/// See the module.
+pub(crate) struct Security {
+    /// From which every other key is derived.
+    pub(crate) master_key: MasterKey,
+    /// Who may make an account.
+    pub(crate) signup: Signup,
+    /// Private ranges that upstream servers may live in.
+    pub(crate) upstream_allow: Vec<AllowedRange>,
+    /// Whether the built-in demo server runs.
+    pub(crate) demo: bool,
+}
+
+/// Where the master key comes from.
+pub(crate) enum MasterKey {
+    /// Given: 32 bytes.
+    Given(Box<[u8; 32]>),
+    /// Read from a file, which must exist.
+    File(PathBuf),
+    /// Generated at the first start and kept in this file (0600).
+    Generated(PathBuf),
+}
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signup {
+    Open,
+    Invite,
+    Closed,
+}
+
+impl FromStr for Signup {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "open" => Ok(Self::Open),
+            "invite" => Ok(Self::Invite),
+            "closed" => Ok(Self::Closed),
+            _ => Err("choose open, invite or closed"),
+        }
+    }
+}
+
+impl fmt::Display for Signup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::Invite => "invite",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+/// A range of addresses, with a port or for all ports: `10.0.0.0/8`, `192.168.1.7:8443`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AllowedRange {
+    pub(crate) net: IpNet,
+    pub(crate) port: Option<u16>,
+}
+
+impl FromStr for AllowedRange {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const SHAPE: &str = "write a range such as 10.0.0.0/8, 10.1.2.3/32:8443 or [fd00::]/8:443";
+        let (range, port) = match text.rsplit_once(':') {
+            Some((range, port)) if !range.contains(':') || range.contains(']') => {
+                (range, Some(port.parse().map_err(|_not_a_port| SHAPE)?))
+            }
+            _ => (text, None),
+        };
+        let range: String = range.chars().filter(|c| !matches!(c, '[' | ']')).collect();
+        let net = range.parse::<IpNet>().or_else(|_plain| range.parse().map(IpNet::from));
+        Ok(Self { net: net.map_err(|_no_range| SHAPE)?, port })
+    }
+}
+
+impl fmt::Display for AllowedRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.net, self.port) {
+            (net, None) => write!(f, "{net}"),
+            (IpNet::V4(net), Some(port)) => write!(f, "{net}:{port}"),
+            (IpNet::V6(net), Some(port)) => write!(f, "[{}]/{}:{port}", net.addr(), net.prefix_len()),
+        }
+    }
+}
+
+impl Security {
+    pub(crate) fn read(reader: &mut Reader, http: &Http, storage: &Storage) -> Self {
+        let loopback = http.listen.ip().is_loopback();
+        Self {
+            master_key: master_key(reader, storage),
+            signup: reader.value(
+                "DRAWBRIDGE_SIGNUP",
+                "Who may make an account: open, invite or closed. Open by default on loopback only.",
+                if loopback { Signup::Open } else { Signup::Invite },
+            ),
+            upstream_allow: reader.list(
+                "DRAWBRIDGE_UPSTREAM_ALLOW",
+                "Private ranges that upstream servers may live in: cidr[:port],…",
+            ),
+            demo: reader.value(
+                "DRAWBRIDGE_DEMO",
+                "Whether the built-in demo MCP server runs; by default on loopback only.",
+                loopback,
+            ),
+        }
+    }
+}
+
+fn master_key(reader: &mut Reader, storage: &Storage) -> MasterKey {
+    const NAME: &str = "DRAWBRIDGE_MASTER_KEY";
+    let given = reader.secret(NAME, "32 random bytes, base64; everything secret is sealed with it.");
+    let file = reader.path(
+        "DRAWBRIDGE_MASTER_KEY_FILE",
+        "A file with that key. Unset: generated in the data directory, but never beside DATABASE_URL.",
+    );
+    match (given, file) {
+        (Some(_), Some(_)) => {
+            reader.problem(NAME, "give the key or the file with it, not both");
+            MasterKey::Generated(PathBuf::new())
+        }
+        (Some(text), None) => match decode_key(&text) {
+            Ok(key) => MasterKey::Given(key),
+            Err(detail) => {
+                reader.problem(NAME, detail);
+                MasterKey::Generated(PathBuf::new())
+            }
+        },
+        (None, Some(path)) => MasterKey::File(path),
+        (None, None) => {
+            if storage.database_url.is_some() {
+                reader.problem(
+                    NAME,
+                    "with DATABASE_URL set, give the key too: make one with `openssl rand -base64 32` \
+                     and use the same for every replica",
+                );
+            }
+            MasterKey::Generated(storage.data_dir.join("keys").join("master.key"))
+        }
+    }
+}
+
+/// The key of its base64 form.
+pub(crate) fn decode_key(text: &str) -> Result<Box<[u8; 32]>, &'static str> {
+    STANDARD
+        .decode(text.trim())
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(Box::new)
+        .ok_or("this is not 32 bytes in base64; make one with `openssl rand -base64 32`")
+}

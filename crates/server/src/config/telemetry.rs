@@ -1,0 +1,56 @@
+//! Logs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Reader;
+
+/// See the module.
+pub(crate) struct Telemetry {
+    /// Which lines are written, as `tracing` filters say it.
+    pub(crate) log: String,
+    /// For people or for machines.
+    pub(crate) log_format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("choose text or json"),
+        }
+    }
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
+}
+
+impl Telemetry {
+    pub(crate) fn read(reader: &mut Reader) -> Self {
+        Self {
+            log: reader.value(
+                "DRAWBRIDGE_LOG",
+                "Which log lines are written, such as info or gateway=debug,warn.",
+                "warn,server=info".to_owned(),
+            ),
+            log_format: reader.value("DRAWBRIDGE_LOG_FORMAT", "text or json.", LogFormat::Text),
+        }
+    }
+}
