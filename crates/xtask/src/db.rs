@@ -77,8 +77,8 @@ fn prepare() -> Result<()> {
 fn describe(database: &str, folder: &PathBuf) -> Result<()> {
     fs::create_dir_all(folder).context("cannot make .sqlx")?;
     // The macros write while they expand, so the crates that use them must be compiled again.
-    for source in ["crates/store/src/lib.rs", "crates/server/src/main.rs"] {
-        touch(&root().join(source))?;
+    for source in sources_with_sql()? {
+        touch(&source)?;
     }
     let mut check = cargo(&["check", "--workspace", "--all-targets"]);
     check.env_remove("SQLX_OFFLINE").env("DATABASE_URL", database).env("SQLX_OFFLINE_DIR", folder);
@@ -87,6 +87,18 @@ fn describe(database: &str, folder: &PathBuf) -> Result<()> {
     say(&format!("{count} queries described in .sqlx"));
     // The builds that follow read the files: make sure they agree.
     run(&mut offline_cargo(&["check", "--package", "store", "--quiet"]))
+}
+
+/// The roots of all compilations that may hold a checked query.
+fn sources_with_sql() -> Result<Vec<PathBuf>> {
+    let crates = fs::read_dir(root().join("crates")).context("cannot list crates")?;
+    let with_sql = crates.flatten().map(|entry| entry.path()).filter(|folder| {
+        fs::read_to_string(folder.join("Cargo.toml")).is_ok_and(|text| text.contains("\nsqlx."))
+    });
+    let sources = with_sql.flat_map(|folder| {
+        ["src/lib.rs", "src/main.rs", "tests/it/main.rs"].map(|source| folder.join(source))
+    });
+    Ok(sources.filter(|source| source.is_file()).collect())
 }
 
 fn touch(path: &PathBuf) -> Result<()> {
