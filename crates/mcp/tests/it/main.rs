@@ -1,0 +1,6 @@
+//! Tests of the wire from outside, by what a client or a server would see.
+
+#[cfg(test)]
+mod era;
+#[cfg(test)]
+mod message;
