@@ -1,2 +1,20 @@
-//! Being written.
-fn main() {}
+//! The binary `drawbridge`: configuration, wiring, listeners, shutdown and commands. No rules of
+//! the product live here; start at [`product`] for what is wired to what.
+
+mod audit;
+mod bus;
+mod cli;
+mod config;
+mod counters;
+mod database;
+mod feed;
+mod keys;
+mod product;
+mod source;
+mod telemetry;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::{Arc, OnceLock};
 
+use control::App;
 use domain::vault::Keyring;
 use domain::{GrantId, OrganisationId, ServerId, Slug, ToolState, UpstreamAuth};
 use futures_util::FutureExt;
@@ -20,17 +22,24 @@ use store::snapshot::{ServerRow, Snapshot, ToolRow};
 pub(crate) struct Database {
     store: Store,
     keyring: Keyring,
-    rediscover: Box<dyn Rediscover>,
+    rediscover: Arc<ByControl>,
 }
 
-/// Lists a server's tools anew; the control plane knows how.
-pub(crate) trait Rediscover: Send + Sync + 'static {
-    /// True if what is stored changed.
-    fn rediscover(&self, organisation: OrganisationId, server: ServerId) -> BoxFuture<'_, bool>;
+/// Lists a server's tools anew, through the control plane of this process. The two planes are
+/// made one after the other, so it is known only after the gateway is.
+#[derive(Default)]
+pub(crate) struct ByControl(OnceLock<App>);
+
+impl ByControl {
+    /// From now on, by `app`.
+    pub(crate) fn set(&self, app: App) {
+        // Called once; a second time would change nothing.
+        let _first = self.0.set(app);
+    }
 }
 
 impl Database {
-    pub(crate) fn new(store: Store, keyring: Keyring, rediscover: Box<dyn Rediscover>) -> Self {
+    pub(crate) fn new(store: Store, keyring: Keyring, rediscover: Arc<ByControl>) -> Self {
         Self { store, keyring, rediscover }
     }
 }
@@ -52,7 +61,13 @@ impl Source for Database {
         organisation: OrganisationId,
         server: ServerId,
     ) -> BoxFuture<'_, Result<bool, Unavailable>> {
-        self.rediscover.rediscover(organisation, server).map(Ok).boxed()
+        async move {
+            match self.rediscover.0.get() {
+                Some(app) => Ok(app.rediscover(organisation, server).await),
+                None => Ok(false),
+            }
+        }
+        .boxed()
     }
 }
 
@@ -165,13 +180,3 @@ fn header_map(auth: &UpstreamAuth) -> Option<Vec<(HeaderName, HeaderValue)>> {
         })
         .collect()
 }
-
-/// For a process without a control plane: what is stored is what there is.
-pub(crate) struct Never;
-
-impl Rediscover for Never {
-    fn rediscover(&self, _: OrganisationId, _: ServerId) -> BoxFuture<'_, bool> {
-        async { false }.boxed()
-    }
-}
-

@@ -9,9 +9,9 @@ mod storage;
 mod telemetry;
 
 pub(crate) use gateway::GatewaySettings;
-pub(crate) use http::Http;
+pub(crate) use http::{Http, Role};
 pub(crate) use reader::{Problem, Reader, Setting, Sources};
-pub(crate) use security::{MasterKey, Security};
+pub(crate) use security::{MasterKey, PasswordCost, Security, Signup, decode_key};
 pub(crate) use storage::Storage;
 pub(crate) use telemetry::{LogFormat, Telemetry};
 

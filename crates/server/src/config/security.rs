@@ -20,6 +20,8 @@ pub(crate) struct Security {
     pub(crate) upstream_allow: Vec<AllowedRange>,
     /// Whether the built-in demo server runs.
     pub(crate) demo: bool,
+    /// What hashing a password costs.
+    pub(crate) password_cost: PasswordCost,
 }
 
 /// Where the master key comes from.
@@ -30,6 +32,15 @@ pub(crate) enum MasterKey {
     File(PathBuf),
     /// Generated at the first start and kept in this file (0600).
     Generated(PathBuf),
+}
+
+/// Parameters of argon2id; hashes made with others are renewed at the next sign-in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PasswordCost {
+    /// KiB of memory.
+    pub(crate) memory_kib: u32,
+    /// Passes over it.
+    pub(crate) passes: u32,
 }
 
 /// Who may make an account.
@@ -114,6 +125,18 @@ impl Security {
                 "Whether the built-in demo MCP server runs; by default on loopback only.",
                 loopback,
             ),
+            password_cost: PasswordCost {
+                memory_kib: reader.value(
+                    "DRAWBRIDGE_PASSWORD_MEMORY_KIB",
+                    "Memory that hashing one password takes (argon2id).",
+                    19_456,
+                ),
+                passes: reader.value(
+                    "DRAWBRIDGE_PASSWORD_PASSES",
+                    "Passes over that memory.",
+                    2,
+                ),
+            },
         }
     }
 }

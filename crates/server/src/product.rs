@@ -1,0 +1,315 @@
+//! The whole product, wired: database, keys, counters, gateway, control plane, demo server,
+//! background work; and how it ends.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use axum::Router;
+use axum::serve::ListenerExt;
+use chrono::Utc;
+use control::{App, AppParts, Passwords, SignupMode, TokenKeys};
+use domain::Clock;
+use domain::vault::{Keyring, derive};
+use gateway::{Gateway, GatewayParts};
+use mcp::client::{AddressRules, AllowRange, Client};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio::time::{interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use crate::config::{Config, PasswordCost, Role, Signup};
+use crate::database::{self, Database};
+use crate::{audit, bus, counters, feed, keys, source, telemetry};
+
+/// How long calls in flight may go on after a signal.
+const GRACE: Duration = Duration::from_secs(25);
+/// How often what has expired is removed.
+const TIDY_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Runs until SIGTERM or Ctrl-C.
+pub(crate) async fn run(config: Config) -> Result<()> {
+    let listener = bind(config.http.listen).await?;
+    let master = keys::master_key(&config.security.master_key)?;
+    let database = database::open(&config.storage).await?;
+    let result = serve(&config, listener, &master, &database).await;
+    database.pool.close().await;
+    if let Some(postgres) = database.embedded {
+        tokio::task::spawn_blocking(move || postgres.stop()).await??;
+    }
+    result
+}
+
+async fn serve(
+    config: &Config,
+    listener: TcpListener,
+    master: &[u8; 32],
+    database: &Database,
+) -> Result<()> {
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let store = Store::new(database.pool.clone());
+    let demo_url = if config.security.demo { demo(config, &stop, &tasks).await } else { None };
+    let parts = Shared {
+        config,
+        store,
+        master,
+        addresses: addresses(config, database, demo_url.as_ref()),
+        demo_url,
+    };
+    let (router, audit) = planes(&parts, &stop, &tasks).await?;
+    internal(config, &stop, &tasks).await?;
+    let url = config.http.public_url.as_str().trim_end_matches('/');
+    progress(&format!("ready: {url}"));
+    until_stopped(listener, router, stop.clone()).await?;
+    stop.cancel();
+    tasks.close();
+    if timeout(GRACE, tasks.wait()).await.is_err() {
+        tracing::warn!("some background work did not end in time");
+    }
+    // Every sender went with the router: what is queued is written, then the writer ends.
+    timeout(GRACE, audit).await.context("the audit could not be written to its end")?.ok();
+    Ok(())
+}
+
+/// What both planes are made of.
+struct Shared<'a> {
+    config: &'a Config,
+    store: Store,
+    master: &'a [u8; 32],
+    addresses: AddressRules,
+    demo_url: Option<Url>,
+}
+
+/// The router of the planes that this process serves, and the writer of the audit.
+async fn planes(
+    parts: &Shared<'_>,
+    stop: &CancellationToken,
+    tasks: &TaskTracker,
+) -> Result<(Router, JoinHandle<()>)> {
+    let (queue, writer) = audit::open(parts.store.clone());
+    // Not among the tasks that `stop` ends: it ends by itself when everything is written.
+    let writer = TaskTracker::new().spawn(writer);
+    let role = parts.config.http.role;
+    let mut router = Router::new();
+    let mut enforced = None;
+    let known_late = Arc::new(source::ByControl::default());
+    if role != Role::Control {
+        let gateway = gateway(parts, queue, Arc::clone(&known_late)).await?;
+        let store = parts.store.clone();
+        tasks.spawn(until(stop.clone(), bus::poll(store.clone(), Arc::clone(&gateway))));
+        tasks.spawn(until(stop.clone(), bus::listen(store, Arc::clone(&gateway))));
+        router = router.merge(gateway::router(Arc::clone(&gateway)));
+        enforced = Some(gateway);
+    }
+    let app = app(parts, enforced)?;
+    known_late.set(app.clone());
+    router = router.merge(match role {
+        Role::Gateway => control::routes::health(app),
+        Role::All | Role::Control => {
+            tasks.spawn(until(stop.clone(), tidy(parts.store.clone())));
+            control::routes::router(app)
+        }
+    });
+    Ok((router, writer))
+}
+
+async fn gateway(
+    parts: &Shared<'_>,
+    records: audit::Queue,
+    rediscover: Arc<source::ByControl>,
+) -> Result<Arc<Gateway>> {
+    let Config { http, storage, gateway: wanted, .. } = parts.config;
+    let clock = Clock::system();
+    let keyring = Keyring::single(&derive(parts.master, "upstream-auth"));
+    Ok(Arc::new(Gateway::new(GatewayParts {
+        settings: gateway::Settings {
+            loopback: http.listen.ip().is_loopback(),
+            allowed_hosts: http.allowed_hosts.clone(),
+            allowed_origins: http.allowed_origins.clone(),
+            max_request_bytes: wanted.max_request_bytes,
+            max_answer_bytes: wanted.max_answer_bytes,
+            call_deadline: Duration::from_secs(wanted.call_deadline_secs),
+            max_in_flight: wanted.max_in_flight,
+            replicas: wanted.replicas,
+            ..gateway::Settings::at(http.gateway_url.clone())
+        },
+        source: Arc::new(source::Database::new(parts.store.clone(), keyring, rediscover)),
+        records: Arc::new(records),
+        counters: counters::open(storage.redis_url.as_deref(), clock.clone()).await?,
+        client: Client::new(parts.addresses.clone()),
+        keyring: Keyring::single(&derive(parts.master, "mcp-session")),
+        clock,
+    })))
+}
+
+fn app(parts: &Shared<'_>, gateway: Option<Arc<Gateway>>) -> Result<App> {
+    let Config { http, security, .. } = parts.config;
+    let store = parts.store.clone();
+    Ok(App::new(AppParts {
+        clock: Clock::system(),
+        keyring: Keyring::single(&derive(parts.master, "upstream-auth")),
+        token_keys: TokenKeys::new(&derive(parts.master, "access-tokens"), &[], &http.public_url),
+        passwords: passwords(security.password_cost)?,
+        upstream: Client::new(parts.addresses.clone()),
+        addresses: parts.addresses.clone(),
+        changes: Arc::new(bus::Local::new(store.clone(), gateway)),
+        calls: Arc::new(feed::Feed::new(store.clone())),
+        settings: control::Settings {
+            public_url: http.public_url.clone(),
+            gateway_url: http.gateway_url.clone(),
+            signup: match security.signup {
+                Signup::Open => SignupMode::Open,
+                Signup::Invite => SignupMode::Invite,
+                Signup::Closed => SignupMode::Closed,
+            },
+            allowed_hosts: http.allowed_hosts.clone(),
+            demo_url: parts.demo_url.clone(),
+        },
+        store,
+    }))
+}
+
+fn passwords(cost: PasswordCost) -> Result<Passwords> {
+    let params = argon2::Params::new(cost.memory_kib, cost.passes, 1, None)
+        .map_err(|error| anyhow!("DRAWBRIDGE_PASSWORD_MEMORY_KIB and _PASSES: {error}"))?;
+    let at_once = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Ok(Passwords::new(params, at_once)?)
+}
+
+/// Which addresses upstream servers may have: never our own database, counters and listeners.
+fn addresses(config: &Config, database: &Database, demo: Option<&Url>) -> AddressRules {
+    let redis = config.storage.redis_url.as_deref().and_then(|url| database::address_of(url, 6379));
+    let never = [Some(config.http.listen), config.http.internal_listen, database.address, redis];
+    let mut allow: Vec<AllowRange> = config
+        .security
+        .upstream_allow
+        .iter()
+        .map(|range| AllowRange { net: range.net, port: range.port })
+        .collect();
+    let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
+    if let Some(port) = demo.and_then(Url::port) {
+        allow.push(AllowRange { net: loopback.into(), port: Some(port) });
+    }
+    AddressRules {
+        allow,
+        loopback: config.http.listen.ip().is_loopback(),
+        never: never.into_iter().flatten().collect(),
+    }
+}
+
+/// Starts the demo server on a loopback port that stays the same from start to start, because
+/// registered servers keep its URL. Without it the product still runs.
+async fn demo(config: &Config, stop: &CancellationToken, tasks: &TaskTracker) -> Option<Url> {
+    let port = match config.http.listen.port() {
+        0 => 0,
+        port => port.checked_add(10_000).unwrap_or(port.wrapping_sub(10_000)),
+    };
+    let listener = match TcpListener::bind(("127.0.0.1", port)).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::warn!(%error, port, "the demo server does not run: its port is taken");
+            return None;
+        }
+    };
+    let port = listener.local_addr().ok()?.port();
+    let ended = stop.clone().cancelled_owned();
+    tasks.spawn(async move {
+        if let Err(error) = demo::serve(listener, ended).await {
+            tracing::warn!(%error, "the demo server ended");
+        }
+    });
+    format!("http://127.0.0.1:{port}/mcp").parse().ok()
+}
+
+/// Serves metrics on the internal listener, if there is one.
+async fn internal(config: &Config, stop: &CancellationToken, tasks: &TaskTracker) -> Result<()> {
+    let Some(address) = config.http.internal_listen else { return Ok(()) };
+    let numbers = telemetry::numbers()?;
+    let listener = bind(address).await?;
+    let answer = axum::routing::get(move || {
+        let text = numbers.render();
+        async move { text }
+    });
+    #[expect(clippy::disallowed_methods, reason = "no tenant, no guard: the operator's own port")]
+    let router = Router::new().route("/metrics", answer);
+    let ended = stop.clone().cancelled_owned();
+    tasks.spawn(async move {
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(ended).await {
+            tracing::warn!(%error, "metrics are no longer served");
+        }
+    });
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "cannot listen on {address}; stop what listens there or choose another address with \
+             DRAWBRIDGE_LISTEN"
+        )
+    })
+}
+
+/// Serves until a signal, then lets calls in flight finish for a while.
+async fn until_stopped(listener: TcpListener, router: Router, stop: CancellationToken) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let signalled = {
+        let stop = stop.clone();
+        async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            progress("stopping");
+            stop.cancel();
+        }
+    };
+    // Small answers must not wait for more to send (Nagle).
+    let listener = listener.tap_io(|tcp| {
+        if let Err(error) = tcp.set_nodelay(true) {
+            tracing::debug!(%error, "a connection waits to fill its packets");
+        }
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(signalled).into_future();
+    tokio::select! {
+        ended = server => ended.context("the listener failed"),
+        () = async { stop.cancelled().await; sleep(GRACE).await } => {
+            tracing::warn!("calls in flight were cut off");
+            Ok(())
+        }
+    }
+}
+
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    // Whatever the work was doing can be dropped at any point.
+    let _ended = stop.run_until_cancelled(work).await;
+}
+
+/// Removes what has expired, now and then.
+async fn tidy(store: Store) {
+    let mut ticks = interval(TIDY_EVERY);
+    loop {
+        ticks.tick().await;
+        let now = Utc::now();
+        if let Err(cause) = store.purge_sessions(now).await {
+            tracing::warn!(error = ?cause, "expired sessions are not removed yet");
+        }
+        if let Err(cause) = store.purge_calls(now).await {
+            tracing::warn!(error = ?cause, "old calls are not removed yet");
+        }
+    }
+}
+
+/// One line for the person who started it.
+pub(crate) fn progress(step: &str) {
+    // A closed standard error stops nobody.
+    let _written = writeln!(std::io::stderr(), "drawbridge: {step}");
+}
