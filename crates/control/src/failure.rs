@@ -18,7 +18,7 @@ use store::Conflict;
 use crate::app::App;
 use crate::layers::RequestId;
 use crate::surface::Surface;
-use crate::urls;
+use crate::{session, urls};
 
 /// Why a request was not done.
 #[derive(Debug)]
@@ -276,6 +276,10 @@ impl From<Conflict> for Failure {
     }
 }
 
+/// What a person reads whose session ended while a form was open.
+const SESSION_ENDED: &str = "Your session has ended. Log in again in another tab, come back, and \
+                             send the form once more: what you typed is still in it.";
+
 /// The body of a failure on the API.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Problem {
@@ -301,13 +305,14 @@ pub struct Problem {
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage<'a> {
-    status: u16,
+    signed_in: bool,
     title: &'a str,
-    text: &'a str,
-    /// The incident number, where it is our fault.
-    incident: Option<&'a str>,
-    /// Where to sign in, where that would help.
-    sign_in: Option<&'a str>,
+    detail: &'a str,
+    /// The incident number, where it is our fault; else empty.
+    incident: &'a str,
+    /// The one next step.
+    next_href: &'a str,
+    next_label: &'a str,
 }
 
 /// A failure on its way to [`edge`], in the extensions of an empty answer.
@@ -333,6 +338,7 @@ pub(crate) async fn edge(
         surface: Surface::of(request.uri().path()),
         reads: matches!(*request.method(), Method::GET | Method::HEAD),
         target: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
+        signed_in: session::presented(app.settings(), request.headers()).is_some(),
         request_id,
     };
     let mut response = next.run(request).await;
@@ -350,6 +356,7 @@ struct Asked {
     surface: Surface,
     reads: bool,
     target: String,
+    signed_in: bool,
     request_id: RequestId,
 }
 
@@ -407,20 +414,15 @@ impl Asked {
         if signed_out && self.reads {
             return Redirect::to(&urls::login(Some(&self.target))).into_response();
         }
-        let sign_in = signed_out.then(|| urls::login(None));
-        let text = if signed_out {
-            "Your session has ended. Sign in again in another tab, come back, and send the form \
-             once more: what you typed is still in it."
-        } else {
-            failure.text()
+        let detail = if signed_out { SESSION_ENDED } else { failure.text() };
+        let incident = if failure.kind() == Kind::Internal { self.request_id.as_str() } else { "" };
+        let (next_href, next_label) = match (signed_out, self.signed_in) {
+            (true, _) => ("/login", "Log in"),
+            (false, true) => ("/o", "Open the dashboard"),
+            (false, false) => ("/", "Go to the start page"),
         };
-        let page = ErrorPage {
-            status: status.as_u16(),
-            title,
-            text,
-            incident: (failure.kind() == Kind::Internal).then_some(self.request_id.as_str()),
-            sign_in: sign_in.as_deref(),
-        };
+        let signed_in = self.signed_in && !signed_out;
+        let page = ErrorPage { signed_in, title, detail, incident, next_href, next_label };
         let html = page.render().unwrap_or_else(|_unwritable| title.to_owned());
         (status, axum::response::Html(html)).into_response()
     }

@@ -14,6 +14,8 @@
 //!    enforced on this replica before the answer.
 //! 4. A sample path and its answers in `tests/it/routes.rs`; the test fails until they are there.
 
+mod acts;
+mod answer;
 mod api;
 mod app;
 mod assets;

@@ -29,6 +29,32 @@ fn all() -> Routes {
         .get("/healthz", api::health::healthz)
         .get("/readyz", api::health::readyz)
         .get("/static/{hash}/{*path}", assets::serve)
+        // Accounts.
+        .post("/api/v1/auth/signup", api::auth::signup)
+        .post("/api/v1/auth/token", api::auth::token)
+        .post("/api/v1/auth/refresh", api::auth::refresh)
+        .post("/api/v1/auth/logout", api::auth::logout)
+        .get("/api/v1/me", api::me::me)
+        // The organisation and its keys.
+        .get("/api/v1/organisation", api::organisation::show)
+        .patch("/api/v1/organisation", api::organisation::change)
+        .post("/api/v1/organisation/pause", api::organisation::pause)
+        .post("/api/v1/organisation/resume", api::organisation::resume)
+        .get("/api/v1/api-keys", api::api_keys::list)
+        .post("/api/v1/api-keys", api::api_keys::create)
+        .delete("/api/v1/api-keys/{id}", api::api_keys::remove)
+        // Grants.
+        .get("/api/v1/grants", api::grants::list)
+        .post("/api/v1/grants", api::grants::create)
+        .get("/api/v1/grants/{id}", api::grants::show)
+        .patch("/api/v1/grants/{id}", api::grants::change)
+        .put("/api/v1/grants/{id}/bindings/{server_id}/policy", api::grants::bind_policy)
+        .post("/api/v1/grants/{id}/rotate", api::grants::rotate)
+        .post("/api/v1/grants/{id}/revoke", api::grants::revoke)
+        // Calls.
+        .get("/api/v1/calls", api::calls::list)
+        .get("/api/v1/calls/{id}", api::calls::show)
+        .get("/api/v1/usage", api::usage::usage)
 }
 
 /// One route, as it stands in the table.

@@ -1,0 +1,9 @@
+//! The business verbs, shared by the API and the pages. They know forms, rules and rows; they know
+//! no requests, no answers and no templates.
+
+pub(crate) mod accounts;
+pub(crate) mod check;
+pub(crate) mod grants;
+pub(crate) mod keys;
+pub(crate) mod organisation;
+pub(crate) mod snippets;
