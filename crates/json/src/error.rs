@@ -96,7 +96,7 @@ impl fmt::Display for ErrorKind {
 pub fn line_column(offset: usize, bytes: &[u8]) -> (usize, usize) {
     let before = bytes.get(..offset).unwrap_or(bytes);
     let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
-    let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
+    let line = before.split(|&b| b == b'\n').count();
     // A character begins at every byte that is not a UTF-8 continuation.
     let characters = before.iter().skip(line_start).filter(|&&b| b & 0xC0 != 0x80).count();
     (line, characters + 1)

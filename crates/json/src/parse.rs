@@ -81,9 +81,8 @@ impl Parser<'_> {
         loop {
             self.skip_blanks();
             expect = match expect {
-                Expect::Value => self.value(ErrorKind::ExpectedValue)?,
                 Expect::ItemOrEnd if self.peek() == Some(b']') => self.close(),
-                Expect::ItemOrEnd => self.value(ErrorKind::ExpectedValue)?,
+                Expect::Value | Expect::ItemOrEnd => self.value()?,
                 Expect::KeyOrEnd if self.peek() == Some(b'}') => self.close(),
                 Expect::KeyOrEnd | Expect::Key => self.key()?,
                 Expect::CommaOrEnd if self.open == NOTHING_OPEN => return self.finish(),
@@ -111,7 +110,7 @@ impl Parser<'_> {
         if self.at < self.bytes.len() { self.fail(ErrorKind::TrailingBytes) } else { Ok(()) }
     }
 
-    fn value(&mut self, otherwise: ErrorKind) -> Result<Expect, Error> {
+    fn value(&mut self) -> Result<Expect, Error> {
         match self.peek() {
             Some(b'"') => self.string()?,
             Some(b'{') => return self.open(Kind::Object, Expect::KeyOrEnd),
@@ -120,7 +119,7 @@ impl Parser<'_> {
             Some(b't') => self.word(b"true", Kind::Bool)?,
             Some(b'f') => self.word(b"false", Kind::Bool)?,
             Some(b'n') => self.word(b"null", Kind::Null)?,
-            _ => return self.fail(otherwise),
+            _ => return self.fail(ErrorKind::ExpectedValue),
         }
         self.count_item();
         Ok(Expect::CommaOrEnd)

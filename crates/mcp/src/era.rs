@@ -115,7 +115,7 @@ fn check_mirror(
     let header = plain(headers, name)?;
     match (header, body) {
         // A method that names nothing has nothing to mirror.
-        (None, None) | (Some(_), None) => Ok(()),
+        (None | Some(_), None) => Ok(()),
         (None, Some(_)) if presence == Presence::Optional => Ok(()),
         (Some(header), Some(body)) if decoded(header).is_some_and(|text| text == body) => Ok(()),
         (header, Some(_)) => Err(mismatch(name, header.is_some())),

@@ -67,7 +67,10 @@ fn the_debug_text_is_short() {
 #[test]
 fn escapes_are_written_as_rfc_8785_wants_them() {
     assert_eq!(quoted("plain é"), "\"plain é\"");
-    assert_eq!(quoted("\u{0}\u{8}\t\n\u{c}\r\u{1f}\u{7f}\"\\/"), "\"\\u0000\\b\\t\\n\\f\\r\\u001f\u{7f}\\\"\\\\/\"");
+    assert_eq!(
+        quoted("\u{0}\u{8}\t\n\u{c}\r\u{1f}\u{7f}\"\\/"),
+        "\"\\u0000\\b\\t\\n\\f\\r\\u001f\u{7f}\\\"\\\\/\""
+    );
     let mut out = b"[".to_vec();
     escape_into(&mut out, "");
     assert_eq!(out, b"[\"\"");

@@ -28,7 +28,8 @@ fn same(node: Node<'_>, value: &Value) -> bool {
             node.kind() == Kind::Object
                 && (node.duplicate_key().is_some() || node.len() == wanted.len())
                 && wanted.iter().all(|(key, wanted)| {
-                    node.members().any(|m| m.key_is(key) && m.key() == *key && same(m.value, wanted))
+                    node.members()
+                        .any(|m| m.key_is(key) && m.key() == *key && same(m.value, wanted))
                 })
         }
     }
@@ -67,15 +68,44 @@ fn any_value() -> impl Strategy<Value = Value> {
 /// Bytes that look enough like JSON to get past the first character.
 fn nearly_json() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop::sample::select(vec![
-        "{", "}", "[", "]", ",", ":", "\"", "\"a\"", "\"\\u00e9\"", "\\ud83d", "\\ude00", "\\", "0",
-        "1", "-", ".", "e", "E+", "9", "true", "false", "null", " ", "\n", "\u{1}", "é", "\u{feff}",
-        "\"a\":", "[1,2]", "{\"a\":{}}", "1e5", "/",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\"a\"",
+        "\"\\u00e9\"",
+        "\\ud83d",
+        "\\ude00",
+        "\\",
+        "0",
+        "1",
+        "-",
+        ".",
+        "e",
+        "E+",
+        "9",
+        "true",
+        "false",
+        "null",
+        " ",
+        "\n",
+        "\u{1}",
+        "é",
+        "\u{feff}",
+        "\"a\":",
+        "[1,2]",
+        "{\"a\":{}}",
+        "1e5",
+        "/",
     ]);
     prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat().into_bytes())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn written_values_are_read_back(value in any_value()) {
@@ -136,10 +166,13 @@ proptest! {
     }
 }
 
-/// `serde_json` prints `1.0` where the canonical form says `1`.
+/// `serde_json` prints `1.0` where the canonical form says `1`, and reads the last bit carelessly.
 fn about_equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
-        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Value::Number(a), Value::Number(b)) => {
+            let (x, y) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            a == b || (x - y).abs() <= x.abs() * 1e-15
+        }
         (Value::Array(a), Value::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| about_equal(a, b))
         }

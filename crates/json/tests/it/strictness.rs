@@ -66,8 +66,19 @@ fn each_refusal_names_its_reason_and_place() {
 #[test]
 fn whatever_the_grammar_allows_is_read() {
     for text in [
-        "0", "-0", "-0.0e-0", "1E+2", "1e400", "\"\"", "[]", "{}", " \t\r\n[ ] ", "{\"\":{}}",
-        "[[[]],{\"a\":[null,true,false]}]", "\"\\ud83d\\ude00\"", "\"\u{7f}\u{2028}\u{10ffff}\"",
+        "0",
+        "-0",
+        "-0.0e-0",
+        "1E+2",
+        "1e400",
+        "\"\"",
+        "[]",
+        "{}",
+        " \t\r\n[ ] ",
+        "{\"\":{}}",
+        "[[[]],{\"a\":[null,true,false]}]",
+        "\"\\ud83d\\ude00\"",
+        "\"\u{7f}\u{2028}\u{10ffff}\"",
     ] {
         assert!(parse(text.as_bytes()).is_ok(), "{text}");
     }

@@ -121,7 +121,7 @@ fn check_keys(object: Node<'_>, known: &[&str]) -> Result<(), MalformedKind> {
             return Err(MalformedKind::LookAlikeKey(key.into_owned()));
         }
         let is_known = known.contains(&key.as_ref());
-        if is_known && object.get(&key).map(|first| first.span()) != Some(member.value.span()) {
+        if is_known && object.get(&key).map(Node::span) != Some(member.value.span()) {
             let key = key.into_owned();
             return Err(MalformedKind::DuplicateKey { pointer: String::new(), key });
         }

@@ -17,8 +17,6 @@ pub struct Malformed {
     pub code: i32,
     /// What is wrong, in a sentence.
     pub message: String,
-    /// JSON for the error's `data`.
-    pub data: Option<String>,
     /// The request's id as written, if it could be read.
     pub id_raw: Option<String>,
 }
@@ -29,7 +27,6 @@ impl Malformed {
             http_status: StatusCode::BAD_REQUEST,
             code: kind.code(),
             message: kind.to_string(),
-            data: kind.data(),
             id_raw: id_raw.map(str::to_owned),
             kind,
         }
@@ -44,9 +41,16 @@ impl Malformed {
         Self::new(kind, None)
     }
 
+    /// JSON for the error's `data`, where the protocol defines some.
+    pub fn data(&self) -> Option<String> {
+        let MalformedKind::UnsupportedVersion(requested) = &self.kind else { return None };
+        let (supported, requested) = (ProtocolVersion::LATEST, json::quoted(requested));
+        Some(format!(r#"{{"supported":["{supported}"],"requested":{requested}}}"#))
+    }
+
     /// The answer to send: a JSON-RPC error.
     pub fn body(&self) -> Vec<u8> {
-        answer::error(self.id_raw.as_deref(), self.code, &self.message, self.data.as_deref())
+        answer::error(self.id_raw.as_deref(), self.code, &self.message, self.data().as_deref())
     }
 }
 
@@ -126,11 +130,5 @@ impl MalformedKind {
             Self::UnsupportedVersion(_) => -32022,
             _ => -32600,
         }
-    }
-
-    fn data(&self) -> Option<String> {
-        let Self::UnsupportedVersion(requested) = self else { return None };
-        let (supported, requested) = (ProtocolVersion::LATEST, json::quoted(requested));
-        Some(format!(r#"{{"supported":["{supported}"],"requested":{requested}}}"#))
     }
 }

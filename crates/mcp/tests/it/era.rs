@@ -91,7 +91,7 @@ fn versions_nobody_speaks_are_answered_with_those_we_do() {
         let malformed = judged("tools/list", &params, &pairs).unwrap_err();
         assert_eq!((malformed.code, malformed.http_status.as_u16()), (-32022, 400));
         let expected = format!(r#"{{"supported":["2026-07-28"],"requested":"{version}"}}"#);
-        assert_eq!(malformed.data, Some(expected));
+        assert_eq!(malformed.data(), Some(expected));
     }
 }
 
