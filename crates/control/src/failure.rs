@@ -135,6 +135,11 @@ impl Kind {
     pub const fn status(self) -> StatusCode {
         self.table().0
     }
+
+    /// This kind, for people.
+    pub const fn title(self) -> &'static str {
+        self.table().2
+    }
 }
 
 /// Makes failures; each says what happened, why, and what to do.

@@ -31,6 +31,7 @@ mod throttle;
 mod token;
 pub mod urls;
 
+pub use api::openapi::description as openapi;
 pub use app::{App, AppParts, CallFeed, Changes, Settings, SignupMode};
 pub use failure::{Failure, FieldError, Kind};
 pub use password::{Checked, HashError, Passwords};

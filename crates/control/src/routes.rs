@@ -18,17 +18,24 @@ pub fn router(app: App) -> Router {
     layers::around(all().router, &app).with_state(app)
 }
 
+/// Only what a load balancer asks, for a process that serves no control plane.
+pub fn health(app: App) -> Router {
+    layers::around(probes().router, &app).with_state(app)
+}
+
 /// Every route with what it asks of its caller.
 pub fn table() -> Vec<Route> {
     all().table
 }
 
+fn probes() -> Routes {
+    Routes::new().get("/healthz", api::health::healthz).get("/readyz", api::health::readyz)
+}
+
 fn all() -> Routes {
-    Routes::new()
-        // The machine room.
-        .get("/healthz", api::health::healthz)
-        .get("/readyz", api::health::readyz)
+    probes()
         .get("/static/{hash}/{*path}", assets::serve)
+        .get("/api/v1/openapi.json", api::openapi::openapi)
         // Accounts.
         .post("/api/v1/auth/signup", api::auth::signup)
         .post("/api/v1/auth/token", api::auth::token)
