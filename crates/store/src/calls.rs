@@ -235,6 +235,41 @@ impl TenantTx {
         Ok(row.map(CallRecord::from))
     }
 
+    /// The calls of the same grant just before and after one, newest first: up to `each` of both.
+    pub async fn list_neighbours(
+        &mut self,
+        call: &CallRecord,
+        each: i64,
+    ) -> Result<Vec<CallRecord>> {
+        let organisation = self.organisation;
+        let rows = sqlx::query_as!(
+            Row,
+            r#"select organisation_id, id as "id: CallId", at, server_id as "server_id: ServerId",
+                      grant_id as "grant_id: GrantId", grant_label, method, target,
+                      outcome as "outcome: Outcome", rule, message,
+                      policy_id as "policy_id: PolicyId", policy_version, http, jsonrpc, is_error,
+                      us_auth, us_policy, us_limits, us_approval, us_upstream, us_total,
+                      request_bytes, response_bytes, client, session, request_id, argument_keys
+               from calls
+               where organisation_id = $1 and id in (
+                   (select id from calls
+                    where organisation_id = $1 and grant_id = $2 and id < $3
+                    order by id desc limit $4)
+                   union all
+                   (select id from calls
+                    where organisation_id = $1 and grant_id = $2 and id > $3
+                    order by id limit $4))
+               order by id desc"#,
+            organisation as _,
+            call.grant as _,
+            call.id as _,
+            each,
+        )
+        .fetch_all(self.conn())
+        .await?;
+        Ok(rows.into_iter().map(CallRecord::from).collect())
+    }
+
     /// Counts by outcome in buckets of `hour` or `day`, oldest first; empty buckets are absent.
     pub async fn count_calls(
         &mut self,

@@ -192,6 +192,42 @@ impl TenantTx {
         .await?)
     }
 
+    /// Bindings of live grants under one policy, by grant, with the grant's label.
+    pub async fn list_policy_bindings(
+        &mut self,
+        policy: PolicyId,
+    ) -> Result<Vec<(GrantId, String, Slug)>> {
+        let organisation = self.organisation;
+        let rows = sqlx::query!(
+            r#"select b.grant_id as "grant_id: GrantId", g.label, s.slug as "slug: Slug"
+               from bindings b
+               join grants g on g.organisation_id = b.organisation_id and g.id = b.grant_id
+               join servers s on s.organisation_id = b.organisation_id and s.id = b.server_id
+               where b.organisation_id = $1 and b.policy_id = $2 and g.revoked_at is null
+               order by lower(g.label), s.slug"#,
+            organisation as _,
+            policy as _,
+        )
+        .fetch_all(self.conn())
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.grant_id, row.label, row.slug)).collect())
+    }
+
+    /// Labels of grants that are not revoked, in their order.
+    pub async fn list_grant_labels(&mut self) -> Result<Vec<(GrantId, String)>> {
+        let organisation = self.organisation;
+        let rows = sqlx::query!(
+            r#"select id as "id: GrantId", label
+               from grants
+               where organisation_id = $1 and revoked_at is null
+               order by lower(label), id"#,
+            organisation as _,
+        )
+        .fetch_all(self.conn())
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row.label)).collect())
+    }
+
     /// Bindings of live grants to one server.
     pub async fn list_server_bindings(
         &mut self,

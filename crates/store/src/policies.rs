@@ -26,6 +26,17 @@ pub struct Policy {
     pub bindings: i64,
 }
 
+/// A policy by its name, for lists to choose from.
+#[derive(Debug, Clone)]
+pub struct PolicyName {
+    /// Its id.
+    pub id: PolicyId,
+    /// Its name for people.
+    pub name: String,
+    /// The server it was written for.
+    pub server_id: Option<ServerId>,
+}
+
 /// One published version.
 #[derive(Debug, Clone)]
 pub struct PolicyVersion {
@@ -168,6 +179,21 @@ impl TenantTx {
         .fetch_all(self.conn())
         .await?;
         Ok(page.cut(rows, |policy| policy.id.as_uuid()))
+    }
+
+    /// All policies by their names, in the order of those.
+    pub async fn list_policy_names(&mut self) -> Result<Vec<PolicyName>> {
+        let organisation = self.organisation;
+        Ok(sqlx::query_as!(
+            PolicyName,
+            r#"select id as "id: PolicyId", name, server_id as "server_id: ServerId"
+               from policies
+               where organisation_id = $1
+               order by lower(name), id"#,
+            organisation as _,
+        )
+        .fetch_all(self.conn())
+        .await?)
     }
 
     /// Changes the name or the server it is for. False where there is no such policy.

@@ -41,6 +41,17 @@ pub struct Server {
     pub tools_count: i64,
 }
 
+/// A server by its names, for lists to choose from.
+#[derive(Debug, Clone)]
+pub struct ServerName {
+    /// Its id.
+    pub id: ServerId,
+    /// Its name in gateway URLs.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+}
+
 /// A server to register.
 #[derive(Debug)]
 pub struct NewServer<'a> {
@@ -164,6 +175,21 @@ impl TenantTx {
         .fetch_all(self.conn())
         .await?;
         Ok(page.cut(rows, |server| server.id.as_uuid()))
+    }
+
+    /// All servers by their names, in the order of those.
+    pub async fn list_server_names(&mut self) -> Result<Vec<ServerName>> {
+        let organisation = self.organisation;
+        Ok(sqlx::query_as!(
+            ServerName,
+            r#"select id as "id: ServerId", slug as "slug: Slug", name
+               from servers
+               where organisation_id = $1
+               order by lower(name), id"#,
+            organisation as _,
+        )
+        .fetch_all(self.conn())
+        .await?)
     }
 
     /// Slugs in use that begin with `prefix`, to number a new one.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use domain::{ServerId, ToolState};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{Result, TenantTx};
 
@@ -112,6 +113,26 @@ impl TenantTx {
         )
         .fetch_all(self.conn())
         .await?)
+    }
+
+    /// How many tools of each category these servers list.
+    pub async fn count_categories(
+        &mut self,
+        servers: &[ServerId],
+    ) -> Result<Vec<(ServerId, String, i64)>> {
+        let organisation = self.organisation;
+        let servers: Vec<Uuid> = servers.iter().map(|id| id.as_uuid()).collect();
+        let rows = sqlx::query!(
+            r#"select server_id as "server_id: ServerId", category, count(*) as "count!"
+               from tools
+               where organisation_id = $1 and server_id = any ($2) and state <> 'removed'
+               group by 1, 2"#,
+            organisation as _,
+            &servers,
+        )
+        .fetch_all(self.conn())
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.server_id, row.category, row.count)).collect())
     }
 
     /// Applies a complete listing. `pin_all` at registration: what is listed first is what the
