@@ -1,0 +1,317 @@
+// The policy builder: a table of tools and the JSON of the policy, two views of one text.
+//
+// The text is the only state. A click edits the text as little as it can (builder/edit.js), and the
+// rows are drawn from what the text says (builder/policy.js), so neither side can lose what the
+// other cannot show. The form works without this file; see templates/policies/builder.html.
+
+import { compare } from "./builder/changes.js";
+import { edit } from "./builder/edit.js";
+import { Editor } from "./builder/editor.js";
+import { Draft } from "./builder/draft.js";
+import { History } from "./builder/history.js";
+import { JsonError, locate, position } from "./builder/json.js";
+import { allToolsLimit, alike, read, stateOf, stateOfRule } from "./builder/policy.js";
+import { Rows } from "./builder/rows.js";
+import { Validator } from "./builder/validator.js";
+import { toast } from "./toasts.js";
+
+const EMPTY = '{"default":"deny"}';
+
+class PolicyBuilder extends HTMLElement {
+  #form;
+  #tools;
+  #live;
+  #policy;
+  #history;
+  #rows;
+  #editor;
+  #validator;
+  #draft;
+
+  connectedCallback() {
+    const data = JSON.parse(document.getElementById("builder-data").content.textContent);
+    this.#form = this.querySelector("form");
+    this.#tools = data.tools.map((tool) => ({ ...tool, wish: tool.recommended && stateOfRule(tool.recommended) }));
+    this.#live = readOr(data.live, EMPTY);
+    this.#editor = new Editor(this.querySelector("[data-editor]"));
+    this.#rows = new Rows(this.querySelector("[data-rows]"), this.#tools);
+    this.#draft = new Draft(this.#form.dataset.policy, data.live);
+    this.#history = new History(this.#editor.text);
+    this.#validator = new Validator(this.#form.dataset.validateUrl, this.#form.dataset.server, (result) => this.#showProblems(result));
+    this.#listen();
+    this.#restore();
+    this.#show({ check: true });
+    this.dataset.ready = "";
+  }
+
+  // === What the person does ===
+
+  #listen() {
+    this.#editor.onInput = () => this.#take(this.#editor.text, "typing", { typed: true });
+    this.#form.addEventListener("change", (event) => this.#onChange(event));
+    this.#form.addEventListener("input", (event) => this.#onInput(event));
+    this.#form.addEventListener("click", (event) => this.#onClick(event));
+    this.addEventListener("keydown", (event) => this.#onKey(event));
+    // With scripts the document is what counts; the table's fields are only its picture.
+    this.#form.addEventListener("formdata", ({ formData }) => {
+      for (const name of [...formData.keys()]) if (/^(rule|max|window)\[|^(default|all_max|all_window)$/.test(name)) formData.delete(name);
+    });
+  }
+
+  #onChange({ target }) {
+    const tool = this.#rows.toolOf(target);
+    if (tool && target.type === "radio") this.#setSegment(tool, target.value);
+    else if (tool && target.matches("select")) this.#setLimit(tool);
+    else if (target.name === "default") this.#apply({ fallback: target.value }, "/default");
+    else if (target.name === "all_window") this.#setAllTools();
+  }
+
+  #onInput({ target }) {
+    const tool = this.#rows.toolOf(target);
+    if (tool && target.type === "number") this.#setLimit(tool, `limit ${tool.name}`);
+    else if (target.name === "all_max") this.#setAllTools("all tools");
+    else if (target.matches("[data-search]")) this.#filter();
+  }
+
+  #onClick({ target }) {
+    const button = target.closest("button[data-do]");
+    if (!button) return;
+    const tool = this.#rows.toolOf(button);
+    const deeds = {
+      undo: () => this.#travel(this.#history.undo()),
+      redo: () => this.#travel(this.#history.redo()),
+      category: () => this.#toggle(button),
+      bulk: () => this.#setShown(button.value),
+      recommend: () => this.#recommend(tool ? [tool] : this.#rows.shown()),
+      unset: () => this.#apply({ rules: new Map([[tool.name, null]]) }),
+      custom: () => this.#goTo(tool),
+      problem: () => this.#editor.goTo(Number(button.value)),
+      json: () => this.#toggleJson(button),
+      discard: () => this.#discard(),
+      clear: () => this.#clearFilter(),
+    };
+    deeds[button.dataset.do]?.();
+  }
+
+  #onKey(event) {
+    const letter = event.key.toLowerCase();
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && (letter === "z" || letter === "y")) {
+      if (event.target.matches("[data-search]")) return;
+      event.preventDefault();
+      this.#travel(letter === "y" || event.shiftKey ? this.#history.redo() : this.#history.undo());
+    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      if (this.#rows.move(event.target, event.key === "ArrowDown" ? 1 : -1)) event.preventDefault();
+    } else if (event.key === "Escape" && event.target.matches("[data-search]")) {
+      this.#clearFilter();
+    }
+  }
+
+  // === Deeds: each one is an edit of the text ===
+
+  #setSegment(tool, segment) {
+    const change = segment === "limit" ? { segment, ...this.#rows.limitOf(tool) } : { segment };
+    this.#apply({ rules: new Map([[tool.name, change]]) }, `/tools/${escape(tool.name)}`);
+  }
+
+  #setLimit(tool, kind = "") {
+    const limit = this.#rows.limitOf(tool);
+    if (limit.max === undefined) return;
+    this.#apply({ rules: new Map([[tool.name, { segment: "limit", ...limit }]]) }, `/tools/${escape(tool.name)}`, kind);
+  }
+
+  #setAllTools(kind = "") {
+    const { all_max: max, all_window: window } = this.#form.elements;
+    if (max.value !== "" && !max.checkValidity()) return;
+    this.#apply({ allTools: max.value === "" ? null : { max: Number(max.value), window: window.value } }, "/all_tools", kind);
+  }
+
+  #setShown(segment) {
+    const tools = this.#rows.shown();
+    const skipped = tools.filter((tool) => ["custom"].includes(stateOf(this.#policy, tool).segment));
+    const rules = new Map();
+    for (const tool of tools) {
+      const { source } = stateOf(this.#policy, tool);
+      if (skipped.includes(tool) || source === "hide") continue;
+      rules.set(tool.name, segment === "limit" ? { segment, ...this.#rows.limitOf(tool) } : { segment });
+    }
+    this.#apply({ rules });
+    const kept = skipped.length > 0 ? ` ${count(skipped.length, "custom rule")} kept.` : "";
+    toast(`${count(rules.size, "tool")} set.${kept} Ctrl Z takes it back.`, "success");
+  }
+
+  #recommend(tools) {
+    const rules = new Map();
+    for (const tool of tools) {
+      if (!tool.wish || alike(stateOf(this.#policy, tool), this.#policy.text, tool.wish)) continue;
+      const { segment, max, window, checks } = tool.wish;
+      const plain = segment === "hide" || (segment !== "custom" && !checks);
+      rules.set(tool.name, plain ? { segment, max, window } : { rule: tool.recommended });
+    }
+    this.#apply({ rules });
+    if (tools.length > 1) toast(rules.size > 0 ? `${count(rules.size, "recommendation")} applied. Ctrl Z takes them back.` : "All of these follow the recommendation.", "success");
+  }
+
+  #apply(changes, pointer, kind = "") {
+    if (!this.#policy || this.#policy.drawable) return;
+    this.#take(edit(this.#policy, changes), kind, { pointer });
+  }
+
+  #take(text, kind, { typed = false, pointer } = {}) {
+    this.#history.push(text, kind);
+    this.#draft.keep(text);
+    this.#show({ typed, pointer, check: true });
+  }
+
+  #travel(text) {
+    this.#draft.keep(text);
+    this.#show({ check: true, follow: true });
+  }
+
+  #discard() {
+    this.#take(this.#live.text, "");
+    this.querySelector("[data-restored]").hidden = true;
+  }
+
+  #restore() {
+    const draft = this.#draft.find(this.#editor.text);
+    if (!draft) return;
+    this.#history.push(draft.text);
+    const note = this.querySelector("[data-restored]");
+    note.hidden = false;
+    note.querySelector("[data-restored-since]").hidden = !draft.outdated;
+  }
+
+  // === Drawing ===
+
+  /** Draws everything from the text. `typed`: the editor has it already. */
+  #show({ typed = false, pointer, follow = false, check = false }) {
+    const { text } = this.#history;
+    if (!typed) this.#editor.set(text, { follow });
+    const problem = this.#read(text);
+    if (!problem) this.#showRows();
+    if (pointer && this.#policy) this.#editor.reveal(locate(this.#policy.root, pointer).start);
+    this.#showState(problem);
+    this.#part("undo").disabled = !this.#history.canUndo;
+    this.#part("redo").disabled = !this.#history.canRedo;
+    if (check) problem?.offset === undefined ? this.#validator.soon(text) : this.#validator.stop();
+    if (problem?.offset !== undefined) this.#showProblems({ errors: [{ ...position(text, problem.offset), detail: problem.message }], local: true });
+  }
+
+  /** Reads the text; returns why the table cannot show it, if so. The last good reading stays. */
+  #read(text) {
+    try {
+      this.#policy = read(text);
+      return this.#policy.drawable ? { message: this.#policy.drawable } : null;
+    } catch (error) {
+      if (!(error instanceof JsonError)) throw error;
+      return error;
+    }
+  }
+
+  #showRows() {
+    const policy = this.#policy;
+    this.#rows.draw((tool) => {
+      const state = stateOf(policy, tool);
+      return { ...state, fits: !tool.wish || alike(state, policy.text, tool.wish) };
+    });
+    for (const radio of this.#form.elements.default) radio.checked = radio.value === policy.fallback;
+    const limit = allToolsLimit(policy);
+    const { all_max: max, all_window: window } = this.#form.elements;
+    const custom = limit === "custom";
+    max.disabled = window.disabled = custom;
+    this.querySelector("[data-all-custom]").hidden = !custom;
+    if (custom || document.activeElement === max) return;
+    max.value = limit?.max ?? "";
+    if (limit) this.#rows.offer(window, limit.window);
+  }
+
+  #showState(problem) {
+    const stuck = this.querySelector("[data-stuck]");
+    stuck.hidden = !problem;
+    if (problem) stuck.querySelector("[data-stuck-why]").textContent = problem.message;
+    this.querySelector("[data-table]").inert = Boolean(problem);
+    const found = problem ? null : compare(this.#live, this.#policy, this.#tools);
+    if (found) this.#rows.mark(found.tools);
+    const changed = this.#history.text !== this.#live.text;
+    this.querySelector("[data-changes]").textContent = sentence(problem, found, changed);
+    const publish = this.querySelector("[data-publish]");
+    publish.disabled = problem?.offset !== undefined || (!changed && publish.dataset.publish === "changes");
+    this.#filter();
+  }
+
+  /** Errors and warnings beside the JSON, and their marks at the lines. */
+  #showProblems({ errors = [], warnings = [], local = false, failed = false, checking = false }) {
+    const status = this.querySelector("[data-status]");
+    const words = checking ? "Checking…" : failed ? "Could not be checked now; it will be when you publish." : errors.length > 0 ? count(errors.length, "error") : warnings.length > 0 ? `Valid, ${count(warnings.length, "warning")}` : "Valid";
+    if (status.textContent !== words) status.textContent = words;
+    status.dataset.state = checking || failed ? "open" : errors.length > 0 ? "bad" : warnings.length > 0 ? "warned" : "good";
+    if (checking) return;
+    if (!local) this.querySelector("[data-publish]").classList.toggle("has-errors", errors.length > 0);
+    this.#editor.problems([...errors.map((e) => ({ ...e, bad: true })), ...warnings], this.#policy);
+  }
+
+  // === Filter ===
+
+  #toggle(chip) {
+    chip.setAttribute("aria-pressed", String(chip.getAttribute("aria-pressed") !== "true"));
+    this.#filter();
+  }
+
+  #clearFilter() {
+    this.querySelector("[data-search]").value = "";
+    for (const chip of this.querySelectorAll("[data-do=category]")) chip.setAttribute("aria-pressed", "false");
+    this.#filter();
+  }
+
+  #filter() {
+    const words = this.querySelector("[data-search]").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const chosen = [...this.querySelectorAll("[data-do=category][aria-pressed=true]")].map((chip) => chip.value);
+    const shown = this.#rows.filter(words, new Set(chosen));
+    const total = this.#tools.length;
+    this.querySelector("[data-shown]").textContent = shown === total ? count(total, "tool") : `${shown.toLocaleString("en")} of ${count(total, "tool")}`;
+    this.querySelector("[data-none]").hidden = shown > 0;
+  }
+
+  #toggleJson(button) {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    this.toggleAttribute("data-no-json", !on);
+  }
+
+  #goTo(tool) {
+    const { node } = stateOf(this.#policy, tool);
+    if (this.hasAttribute("data-no-json")) this.#toggleJson(this.#part("json"));
+    this.#editor.goTo(node?.start ?? 0, node?.end);
+  }
+
+  #part(name) {
+    return this.querySelector(`[data-do="${name}"]`);
+  }
+}
+
+function readOr(text, fallback) {
+  try {
+    return read(text || fallback);
+  } catch {
+    return read(fallback);
+  }
+}
+
+function sentence(problem, found, changed) {
+  if (problem?.offset !== undefined) return "The JSON cannot be read yet.";
+  if (!changed) return "Nothing changed.";
+  if (!found) return "The document changed.";
+  if (found.same) return "Only spaces and order changed.";
+  const text = `${found.words.join(", ")}.`;
+  return text[0].toUpperCase() + text.slice(1);
+}
+
+function count(n, noun) {
+  return `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+function escape(name) {
+  return name.replaceAll("~", "~0").replaceAll("/", "~1");
+}
+
+customElements.define("policy-builder", PolicyBuilder);
