@@ -5,9 +5,12 @@
 //! re-encoded: a message keeps its bytes, and an edit is a splice.
 //!
 //! Where to start: [`message::parse`] for what a client sent, [`era::classify`] for the dialect
-//! it speaks, [`lists::filter`] for what a server lists, [`client::Client`] for the way out.
+//! it speaks, [`lists::filter`] for what a server lists, [`client::Client`] for the way out,
+//! [`discover::discover`] for a server nobody has met yet.
+
 pub mod answer;
 pub mod client;
+pub mod discover;
 pub mod era;
 pub mod headers;
 pub mod lists;
