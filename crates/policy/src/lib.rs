@@ -1,1 +1,73 @@
-//! Being written.
+//! The policy language: parse, explain errors, normalise, compile, decide.
+//!
+//! Text becomes a [`Document`] (every error at once, each with its place); a document and the
+//! pinned tools of a server become a [`Compiled`] policy; that decides each [`Call`]. Lists and
+//! calls are answered by the same rules, and an explanation comes from the same engine.
+//!
+//! ```
+//! use policy::{Call, Category, Context, Decision, ToolFacts, ToolState};
+//!
+//! let document = policy::parse(
+//!     r#"{"version": "1", "default": "deny", "tools": {"pay": {"deny_if": [
+//!         {"conditions": [{"path": "args.amount", "op": "gt", "value": 100}]}]}}}"#,
+//! )
+//! .unwrap();
+//! let tool = ToolFacts {
+//!     name: "pay".into(),
+//!     category: Category::Financial,
+//!     risk: "critical".into(),
+//!     input_schema: None,
+//!     annotations: None,
+//!     state: ToolState::Current,
+//! };
+//! let policy = policy::compile(&document, &[tool]).unwrap();
+//!
+//! let now = "2026-11-25T12:00:00Z".parse().unwrap();
+//! let context = Context { grant_label: "agent", client_name: None, now };
+//! let arguments = json::parse(br#"{"amount": 99.5}"#).unwrap();
+//! let call = Call { tool: "pay", arguments: Some(arguments.root()), context: &context };
+//! assert!(matches!(policy.decide(&call), Decision::Allow { .. }));
+//! ```
+//!
+//! Start at [`parse()`] for what is accepted, at `engine/case.rs` for the order of a decision.
+//!
+//! Never here: I/O, a clock, randomness, HTTP. The time is part of a call's [`Context`]; counting
+//! is the gateway's, which gets [`LimitRequest`]s.
+
+mod category;
+mod check;
+mod cidr;
+mod compiled;
+mod condition;
+mod decimal;
+mod decision;
+mod document;
+mod engine;
+mod facts;
+mod fold;
+mod glob;
+mod limit;
+mod lint;
+mod literal;
+mod parse;
+mod path;
+mod problem;
+mod schema;
+mod window;
+
+pub use category::Category;
+pub use check::{Checked, check};
+pub use compiled::{
+    Applied, Compiled, ExplainedCondition, ExplainedLimit, ExplainedStep, Explanation, RuleSource,
+    compile,
+};
+pub use decision::{Call, Context, Decision, Observed, Refusal, Refused, rule};
+pub use document::{Document, Effect, Mode, ServerRequest, Stance};
+pub use facts::{ToolFacts, ToolState};
+pub use limit::{Algorithm, Limit, LimitRequest, Limits, Measure, Scope, limit_message};
+pub use lint::warnings;
+pub use parse::{parse, parse_import};
+pub use path::Path;
+pub use problem::Problem;
+pub use schema::json_schema;
+pub use window::{MAX_WINDOW_SECS, Window};

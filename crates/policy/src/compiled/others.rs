@@ -1,0 +1,191 @@
+//! Prompts, resources, and what a server asks of a client: everything that is not a tool call.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::names::{Chooser, Hidden, Kind, MAX_NAME_BYTES};
+use super::policy::Compiled;
+use crate::decision::{Context, Decision, Refusal, Refused, rule};
+use crate::document::{Document, Effect, Mode, Section, ServerRequest};
+use crate::engine::{Case, Keys, Ruleset, Scope, Silent};
+use crate::glob::has_dot_segment;
+use crate::limit::Limits;
+use crate::problem::{Problem, child};
+
+/// The compiled sections beside `tools`.
+pub(super) struct Others {
+    prompts: Sectioned,
+    resources: Sectioned,
+    server_requests: BTreeMap<ServerRequest, Effect>,
+    list_denied: bool,
+}
+
+impl Others {
+    pub(super) fn new(document: &Document) -> Result<Self, Problem> {
+        let section = |section: &Option<Section>, kind, pointer| {
+            Sectioned::new(section.as_ref(), document.default, kind, pointer)
+        };
+        Ok(Self {
+            prompts: section(&document.prompts, Kind::Name, "/prompts")?,
+            resources: section(&document.resources, Kind::Uri, "/resources")?,
+            server_requests: document.server_requests.clone(),
+            list_denied: document.list_denied,
+        })
+    }
+}
+
+impl Compiled {
+    /// Decides on getting a prompt.
+    pub fn prompt<'p>(
+        &'p self,
+        name: &str,
+        arguments: Option<json::Node<'_>>,
+        context: &Context<'_>,
+    ) -> Decision<'p> {
+        let section = &self.others.prompts;
+        if section.cannot_judge(name) || section.hidden.holds(name) {
+            return hidden(format!("Unknown prompt: {name}"));
+        }
+        self.section_case(section, name, Scope { arguments, context, tool: None })
+    }
+
+    /// Whether a prompt is shown in lists.
+    pub fn lists_prompt(&self, name: &str) -> bool {
+        self.shows(&self.others.prompts, name)
+    }
+
+    /// Decides on reading a resource, or subscribing to it.
+    pub fn resource<'p>(&'p self, uri: &str, context: &Context<'_>) -> Decision<'p> {
+        let section = &self.others.resources;
+        if section.cannot_judge(uri) {
+            return Decision::Refuse(Refusal {
+                outcome: Refused::Denied,
+                rule: "/resources",
+                message: Cow::Borrowed("A URI must not be that long, nor have . or .. segments."),
+            });
+        }
+        if section.hidden.holds(uri) {
+            return hidden(format!("Unknown resource: {uri}"));
+        }
+        self.section_case(section, uri, Scope { arguments: None, context, tool: None })
+    }
+
+    /// Whether a resource is shown in lists.
+    pub fn lists_resource(&self, uri: &str) -> bool {
+        self.shows(&self.others.resources, uri)
+    }
+
+    /// Decides on a request of the server to the client.
+    pub fn server_request(&self, kind: ServerRequest) -> Decision<'_> {
+        let written = self.others.server_requests.get(&kind).copied();
+        let rule = match (written.unwrap_or(self.default), written, kind) {
+            (Effect::Allow, _, _) => {
+                return Decision::Allow { limits: Limits::new(true), observed: None };
+            }
+            (Effect::Deny, None, _) => rule::DEFAULT_DENY,
+            (Effect::Deny, Some(_), ServerRequest::Sampling) => "/server_requests/sampling",
+            (Effect::Deny, Some(_), ServerRequest::Elicitation) => "/server_requests/elicitation",
+            (Effect::Deny, Some(_), ServerRequest::Roots) => "/server_requests/roots",
+        };
+        let message = Cow::Borrowed("The server may not ask this of the client.");
+        match self.mode {
+            Mode::Enforce => Decision::Refuse(Refusal { outcome: Refused::Denied, rule, message }),
+            Mode::Observe => Decision::Allow {
+                limits: Limits::new(false),
+                observed: Some(crate::Observed { rule, message }),
+            },
+        }
+    }
+
+    fn section_case<'p>(
+        &'p self,
+        section: &'p Sectioned,
+        name: &str,
+        scope: Scope<'_>,
+    ) -> Decision<'p> {
+        let rule = section.rule(name);
+        let case = Case {
+            shared: None,
+            rule: rule.map(|rule| &rule.set),
+            default: section.default,
+            keys: rule.map_or(&section.no_keys, |rule| &rule.keys),
+            schema: None,
+            scope,
+        };
+        self.conclude(&case, &mut Silent)
+    }
+
+    fn shows(&self, section: &Sectioned, name: &str) -> bool {
+        let denies_always = || match section.rule(name) {
+            Some(rule) => rule.set.always_denies(),
+            None => section.default == Effect::Deny,
+        };
+        !section.cannot_judge(name)
+            && !section.hidden.holds(name)
+            && (self.others.list_denied || self.mode == Mode::Observe || !denies_always())
+    }
+}
+
+fn hidden<'p>(message: String) -> Decision<'p> {
+    Decision::Refuse(Refusal {
+        outcome: Refused::Hidden,
+        rule: rule::HIDDEN,
+        message: Cow::Owned(message),
+    })
+}
+
+// === Sectioned ===
+
+/// One section: its names, its rules, its default.
+struct Sectioned {
+    kind: Kind,
+    default: Effect,
+    hidden: Hidden,
+    chooser: Chooser,
+    rules: Vec<SectionRule>,
+    no_keys: Keys,
+}
+
+struct SectionRule {
+    set: Ruleset,
+    keys: Keys,
+}
+
+impl Sectioned {
+    fn new(
+        section: Option<&Section>,
+        default: Effect,
+        kind: Kind,
+        pointer: &str,
+    ) -> Result<Self, Problem> {
+        let empty = Section::default();
+        let section = section.unwrap_or(&empty);
+        let rules_pointer = child(pointer, "rules");
+        let rules = section.rules.iter().map(|(name, rule)| {
+            let pointer = child(&rules_pointer, name);
+            let mut keys = Keys::default();
+            rule.gates.each_path(&pointer, |path, id| keys.add(path, &id));
+            SectionRule { set: Ruleset::new(&rule.gates, &pointer), keys }
+        });
+        Ok(Self {
+            kind,
+            default: section.default.unwrap_or(default),
+            hidden: Hidden::new(&section.hide, kind, &child(pointer, "hide"))?,
+            chooser: Chooser::new(section.rules.keys(), kind, &rules_pointer)?,
+            rules: rules.collect(),
+            no_keys: Keys::default(),
+        })
+    }
+
+    fn rule(&self, name: &str) -> Option<&SectionRule> {
+        self.rules.get(self.chooser.choose(name)?)
+    }
+
+    /// What a server could read as another URI, or is longer than any glob is tried on, is refused
+    /// where globs decide.
+    fn cannot_judge(&self, name: &str) -> bool {
+        let has_globs = !self.hidden.is_empty() || !self.chooser.is_empty();
+        let is_ambiguous = || self.kind == Kind::Uri && has_dot_segment(name);
+        has_globs && (name.len() > MAX_NAME_BYTES || is_ambiguous())
+    }
+}

@@ -1,0 +1,514 @@
+//! Conditions: a path, an operator and a value, and how they are put together.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use regex::{Regex, RegexBuilder};
+
+use crate::cidr::Cidr;
+use crate::decimal::Decimal;
+use crate::glob::Glob;
+use crate::literal::Literal;
+use crate::path::Path;
+use crate::problem::nearest;
+
+/// The longest pattern of the operator `regex`.
+pub(crate) const MAX_PATTERN_CHARS: usize = 1_000;
+/// Sizes of compiled patterns in bytes, smallest first, and what each costs of the budget. The
+/// last is the most that one pattern may take.
+const PATTERN_SIZES: [(usize, u32); 3] = [(16 << 10, 1), (128 << 10, 8), (4 << 20, 256)];
+/// What the patterns of one document may cost together: 64 MiB in whatever sizes.
+const PATTERNS_BUDGET: u32 = 4_096;
+/// The most memory that matching one pattern may take.
+const MAX_MATCHING_BYTES: usize = 1 << 20;
+
+/// One condition.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Condition {
+    Test(Test),
+    Any(Vec<Self>),
+    All(Vec<Self>),
+    Not(Box<Self>),
+}
+
+impl Condition {
+    /// Every test in it, with whether an odd number of `not` stands above it.
+    pub(crate) fn each_test<'c>(&'c self, negated: bool, visit: &mut impl FnMut(&'c Test, bool)) {
+        match self {
+            Self::Test(test) => visit(test, negated),
+            Self::Not(inner) => inner.each_test(!negated, visit),
+            Self::Any(inner) | Self::All(inner) => {
+                inner.iter().for_each(|condition| condition.each_test(negated, visit));
+            }
+        }
+    }
+
+    /// The condition in words: `amount is greater than 10000`.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Test(test) => test.words(),
+            Self::Not(inner) => format!("not ({})", inner.words()),
+            Self::Any(inner) => format!("({})", joined(inner, " or ")),
+            Self::All(inner) => format!("({})", joined(inner, " and ")),
+        }
+    }
+}
+
+/// Conditions in words, joined by a word.
+pub(crate) fn joined(conditions: &[Condition], by: &str) -> String {
+    conditions.iter().map(Condition::words).collect::<Vec<_>>().join(by)
+}
+
+// === Test ===
+
+/// A condition that looks at one path.
+#[derive(Debug, Clone)]
+pub(crate) struct Test {
+    pub(crate) path: Path,
+    pub(crate) op: Op,
+    pub(crate) value: Literal,
+    matcher: Matcher,
+}
+
+impl Test {
+    pub(crate) fn new(
+        path: Path,
+        op: Op,
+        value: Literal,
+        patterns: &mut Patterns,
+    ) -> Result<Self, Unfit> {
+        let matcher = Matcher::new(op, &value, patterns)?;
+        fits_attribute(&path, op, &value)?;
+        Ok(Self { path, op, value, matcher })
+    }
+
+    pub(crate) fn matcher(&self) -> &Matcher {
+        &self.matcher
+    }
+
+    fn words(&self) -> String {
+        let mut out = String::from(self.path.subject());
+        let _ = match (self.op, &self.value) {
+            (Op::Exists, Literal::Bool(true)) => write!(out, " is given"),
+            (Op::Exists, _) => write!(out, " is not given"),
+            (op, value) => write!(out, " {} {}", op.words(), shortened(&value.compact())),
+        };
+        out
+    }
+}
+
+/// The matcher follows from the other parts.
+impl PartialEq for Test {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.path, self.op, &self.value) == (&other.path, other.op, &other.value)
+    }
+}
+
+fn shortened(text: &str) -> String {
+    const SHOWN: usize = 80;
+    match text.char_indices().nth(SHOWN) {
+        Some((cut, _)) => format!("{}…", text.split_at(cut).0),
+        None => text.to_owned(),
+    }
+}
+
+// === Op ===
+
+/// What a condition asks of the value at its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Op {
+    Eq,
+    Neq,
+    Lt,
+    Lte,
+    Gt,
+    Gte,
+    In,
+    NotIn,
+    Exists,
+    Regex,
+    Contains,
+    StartsWith,
+    EndsWith,
+    Glob,
+    Cidr,
+    LengthLte,
+}
+
+impl Op {
+    pub(crate) const ALL: [Self; 16] = [
+        Self::Eq,
+        Self::Neq,
+        Self::Lt,
+        Self::Lte,
+        Self::Gt,
+        Self::Gte,
+        Self::In,
+        Self::NotIn,
+        Self::Exists,
+        Self::Regex,
+        Self::Contains,
+        Self::StartsWith,
+        Self::EndsWith,
+        Self::Glob,
+        Self::Cidr,
+        Self::LengthLte,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Eq => "eq",
+            Self::Neq => "neq",
+            Self::Lt => "lt",
+            Self::Lte => "lte",
+            Self::Gt => "gt",
+            Self::Gte => "gte",
+            Self::In => "in",
+            Self::NotIn => "not_in",
+            Self::Exists => "exists",
+            Self::Regex => "regex",
+            Self::Contains => "contains",
+            Self::StartsWith => "starts_with",
+            Self::EndsWith => "ends_with",
+            Self::Glob => "glob",
+            Self::Cidr => "cidr",
+            Self::LengthLte => "length_lte",
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Eq => "is",
+            Self::Neq => "is not",
+            Self::Lt => "is less than",
+            Self::Lte => "is at most",
+            Self::Gt => "is greater than",
+            Self::Gte => "is at least",
+            Self::In => "is one of",
+            Self::NotIn => "is none of",
+            Self::Exists => "is given:",
+            Self::Regex => "matches the pattern",
+            Self::Contains => "contains",
+            Self::StartsWith => "begins with",
+            Self::EndsWith => "ends with",
+            Self::Glob => "matches",
+            Self::Cidr => "is within",
+            Self::LengthLte => "has a length of at most",
+        }
+    }
+
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|op| op.as_str() == word)
+    }
+
+    /// The operator that a wrong word probably means: by spelling, or by another language's habit.
+    pub(crate) fn meant_by(word: &str) -> Option<&'static str> {
+        const HABITS: [(&str, &str); 18] = [
+            ("=", "eq"),
+            ("==", "eq"),
+            ("equals", "eq"),
+            ("is", "eq"),
+            ("!=", "neq"),
+            ("<>", "neq"),
+            ("ne", "neq"),
+            ("<", "lt"),
+            ("<=", "lte"),
+            ("le", "lte"),
+            (">", "gt"),
+            (">=", "gte"),
+            ("ge", "gte"),
+            ("nin", "not_in"),
+            ("matches", "regex"),
+            ("like", "glob"),
+            ("includes", "contains"),
+            ("present", "exists"),
+        ];
+        let habit = HABITS.iter().find(|(habit, _)| *habit == word).map(|(_, op)| *op);
+        habit.or_else(|| nearest(word, Self::ALL.map(Self::as_str)))
+    }
+
+    /// Whether it can only judge text.
+    const fn is_of_text(self) -> bool {
+        matches!(
+            self,
+            Self::Regex
+                | Self::Contains
+                | Self::StartsWith
+                | Self::EndsWith
+                | Self::Glob
+                | Self::Cidr
+                | Self::LengthLte
+        )
+    }
+
+    /// Whether it can only judge numbers.
+    const fn is_of_numbers(self) -> bool {
+        matches!(self, Self::Lt | Self::Lte | Self::Gt | Self::Gte)
+    }
+}
+
+// === Matcher ===
+
+/// An operator with its value, ready to judge.
+#[derive(Debug, Clone)]
+pub(crate) enum Matcher {
+    /// One of these; `wanted: false` for none of these.
+    OneOf {
+        values: Vec<Literal>,
+        wanted: bool,
+    },
+    Compare {
+        op: Op,
+        bound: Decimal,
+    },
+    Exists {
+        wanted: bool,
+    },
+    Regex(Regex),
+    Contains(Literal),
+    StartsWith(String),
+    EndsWith(String),
+    Glob(Regex),
+    Cidr(Vec<Cidr>),
+    LengthAtMost(u64),
+}
+
+/// Why a value does not fit its operator or path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unfit {
+    pub(crate) detail: String,
+    pub(crate) suggestion: Option<String>,
+}
+
+impl Unfit {
+    fn new(detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), suggestion: None }
+    }
+}
+
+impl Matcher {
+    fn new(op: Op, value: &Literal, patterns: &mut Patterns) -> Result<Self, Unfit> {
+        let name = op.as_str();
+        let text = || match value {
+            Literal::Text(text) => Ok(text.clone()),
+            _ => Err(Unfit::new(format!("\"{name}\" needs text as its value."))),
+        };
+        Ok(match op {
+            Op::Eq | Op::Neq => Self::OneOf { values: vec![value.clone()], wanted: op == Op::Eq },
+            Op::In | Op::NotIn => match value {
+                Literal::List(values) => {
+                    Self::OneOf { values: values.clone(), wanted: op == Op::In }
+                }
+                _ => return Err(Unfit::new(format!("\"{name}\" needs a list as its value."))),
+            },
+            Op::Lt | Op::Lte | Op::Gt | Op::Gte => match value {
+                Literal::Number(number) => Self::Compare { op, bound: number.value() },
+                _ => return Err(Unfit::new(format!("\"{name}\" needs a number as its value."))),
+            },
+            Op::Exists => match value {
+                Literal::Bool(wanted) => Self::Exists { wanted: *wanted },
+                _ => return Err(Unfit::new("\"exists\" needs true or false as its value.")),
+            },
+            Op::Regex => Self::Regex(patterns.compile(&text()?)?),
+            Op::Contains => Self::Contains(value.clone()),
+            Op::StartsWith => Self::StartsWith(text()?),
+            Op::EndsWith => Self::EndsWith(text()?),
+            Op::Glob => Self::Glob(path_glob(&text()?)?),
+            Op::Cidr => Self::Cidr(ranges(value)?),
+            Op::LengthLte => Self::LengthAtMost(length(value)?),
+        })
+    }
+}
+
+fn path_glob(text: &str) -> Result<Regex, Unfit> {
+    let glob = Glob::parse(text).map_err(Unfit::new)?;
+    if glob.has_dot_segment() {
+        return Err(Unfit::new("A glob with a . or .. segment matches nothing."));
+    }
+    glob.path_pattern().map_err(|_too_large| Unfit::new("This glob is too large."))
+}
+
+fn ranges(value: &Literal) -> Result<Vec<Cidr>, Unfit> {
+    let texts: Option<Vec<&str>> = match value {
+        Literal::Text(text) => Some(vec![text]),
+        Literal::List(items) if !items.is_empty() => items.iter().map(Literal::as_text).collect(),
+        _ => None,
+    };
+    let needs = "\"cidr\" needs an address range such as \"10.0.0.0/8\", or a list of them.";
+    let texts = texts.ok_or_else(|| Unfit::new(needs))?;
+    texts.into_iter().map(|text| Cidr::parse(text).map_err(Unfit::new)).collect()
+}
+
+fn length(value: &Literal) -> Result<u64, Unfit> {
+    match value {
+        Literal::Number(number) => number.value().whole().ok(),
+        _ => None,
+    }
+    .ok_or_else(|| Unfit::new("\"length_lte\" needs a whole number of 0 or more as its value."))
+}
+
+/// Attributes have a known type, so what could never be judged is an error and not a surprise.
+fn fits_attribute(path: &Path, op: Op, value: &Literal) -> Result<(), Unfit> {
+    use crate::path::{RISKS, Root, WEEKDAYS};
+    let categories = crate::Category::ALL.map(crate::Category::as_str);
+    let words: &[&str] = match path.root() {
+        Root::Arguments | Root::Annotations => return Ok(()),
+        Root::Hour if op.is_of_text() => {
+            return Err(Unfit::new("time.hour is a number: compare it with lt, gte, in or eq."));
+        }
+        Root::Hour => return Ok(()),
+        _ if op.is_of_numbers() => {
+            let detail = format!("{path} is text, and \"{}\" compares numbers.", op.as_str());
+            return Err(Unfit::new(detail));
+        }
+        Root::GrantLabel | Root::ClientName => return Ok(()),
+        Root::ToolCategory => &categories,
+        Root::ToolRisk => &RISKS,
+        Root::Weekday => &WEEKDAYS,
+    };
+    let written: &[Literal] = match (op, value) {
+        (Op::Eq | Op::Neq, value) => std::slice::from_ref(value),
+        (Op::In | Op::NotIn, Literal::List(values)) => values,
+        _ => return Ok(()),
+    };
+    let wrong = |value: &&Literal| !value.as_text().is_some_and(|text| words.contains(&text));
+    match written.iter().find(wrong) {
+        None => Ok(()),
+        Some(value) => Err(Unfit {
+            detail: format!("{path} is one of {}.", words.join(", ")),
+            suggestion: value
+                .as_text()
+                .and_then(|text| nearest(text, words.iter().copied()))
+                .map(str::to_owned),
+        }),
+    }
+}
+
+// === Patterns ===
+
+/// The compiled patterns of one document: each distinct one once, and all within a budget.
+#[derive(Debug, Default)]
+pub(crate) struct Patterns {
+    compiled: HashMap<String, Regex>,
+    spent: u32,
+}
+
+impl Patterns {
+    fn compile(&mut self, pattern: &str) -> Result<Regex, Unfit> {
+        if let Some(compiled) = self.compiled.get(pattern) {
+            return Ok(compiled.clone());
+        }
+        if pattern.chars().nth(MAX_PATTERN_CHARS).is_some() {
+            return Err(Unfit::new("A pattern must not be longer than 1000 characters."));
+        }
+        let (compiled, cost) = sized(pattern).map_err(|error| Unfit::new(why_not(&error)))?;
+        self.spent = self.spent.saturating_add(cost);
+        if self.spent > PATTERNS_BUDGET {
+            return Err(Unfit::new("The patterns of this document are too large together."));
+        }
+        self.compiled.insert(pattern.to_owned(), compiled.clone());
+        Ok(compiled)
+    }
+}
+
+/// Compiles a pattern in the smallest size that holds it, since a size cannot be asked for later.
+fn sized(pattern: &str) -> Result<(Regex, u32), regex::Error> {
+    let mut too_big = regex::Error::CompiledTooBig(0);
+    for (bytes, cost) in PATTERN_SIZES {
+        let mut builder = RegexBuilder::new(pattern);
+        match builder.size_limit(bytes).dfa_size_limit(MAX_MATCHING_BYTES).build() {
+            Ok(compiled) => return Ok((compiled, cost)),
+            Err(error @ regex::Error::CompiledTooBig(_)) => too_big = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(too_big)
+}
+
+fn why_not(error: &regex::Error) -> String {
+    match error {
+        regex::Error::CompiledTooBig(_) => {
+            "This pattern is too large when compiled: use smaller repetitions.".to_owned()
+        }
+        // The last line of the parser's own message is the reason; the ones before draw a caret.
+        error => {
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            let reason = last.trim().trim_start_matches("error: ").trim_end_matches('.');
+            format!("This is not a pattern that can be used: {reason}.")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn test(path: &str, op: Op, value: &str) -> Result<Test, Unfit> {
+        let tape = json::parse(value.as_bytes()).unwrap();
+        let value = Literal::read(tape.root()).unwrap();
+        Test::new(Path::parse(path).unwrap(), op, value, &mut Patterns::default())
+    }
+
+    #[test]
+    fn every_operator_has_one_word() {
+        for op in Op::ALL {
+            assert_eq!(Op::parse(op.as_str()), Some(op));
+        }
+        assert_eq!(Op::meant_by("=="), Some("eq"));
+        assert_eq!(Op::meant_by("exits"), Some("exists"));
+        assert_eq!(Op::meant_by("startswith"), Some("starts_with"));
+        assert_eq!(Op::meant_by("frobnicate"), None);
+    }
+
+    #[test]
+    fn values_must_fit_their_operator() {
+        let unfit = [
+            (Op::Lt, "\"5\""),
+            (Op::In, "5"),
+            (Op::NotIn, "{}"),
+            (Op::Exists, "1"),
+            (Op::Regex, "5"),
+            (Op::Regex, "\"(\""),
+            (Op::Regex, "\"(a{1000}){1000}\""),
+            (Op::Regex, "\"(?=look)ahead\""),
+            (Op::StartsWith, "null"),
+            (Op::EndsWith, "[]"),
+            (Op::Glob, "\"a\\\\\""),
+            (Op::Glob, "\"/a/../b\""),
+            (Op::Cidr, "\"10.0.0.0/99\""),
+            (Op::Cidr, "[]"),
+            (Op::LengthLte, "-1"),
+            (Op::LengthLte, "1.5"),
+        ];
+        for (op, value) in unfit {
+            assert!(test("args.a", op, value).is_err(), "{op:?} {value}");
+        }
+        let ordinary =
+            ["\"^\\\\w{1,64}$\"", "\"(?i)drop\\\\s+table\"", "\"^[\\\\w.+-]+@x\\\\.com$\""];
+        for pattern in ordinary {
+            assert!(test("args.a", Op::Regex, pattern).is_ok(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn attributes_take_only_what_they_can_be() {
+        assert!(test("tool.category", Op::Gt, "5").is_err());
+        assert!(test("time.hour", Op::Regex, "\"1\"").is_err());
+        let wrong = test("time.weekday", Op::In, r#"["monday","teusday"]"#).unwrap_err();
+        assert_eq!(wrong.suggestion.as_deref(), Some("tuesday"));
+        assert!(test("time.weekday", Op::Eq, "1").is_err());
+        assert!(test("time.hour", Op::Gte, "9").is_ok());
+        assert!(test("tool.risk", Op::NotIn, r#"["low","medium"]"#).is_ok());
+    }
+
+    #[test]
+    fn conditions_can_be_said_in_words() {
+        let test = |path, op, value| Condition::Test(test(path, op, value).unwrap());
+        let all = Condition::All(vec![
+            test("args.amount", Op::Gt, "10000"),
+            Condition::Not(Box::new(test("args.reason", Op::Exists, "true"))),
+        ]);
+        assert_eq!(all.words(), "(amount is greater than 10000 and not (reason is given))");
+    }
+}

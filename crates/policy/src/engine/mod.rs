@@ -1,0 +1,14 @@
+//! Judging one call: conditions, keys, schema, limits, in the order of the language.
+
+mod case;
+mod condition;
+mod keys;
+mod quota;
+mod schema;
+mod witness;
+
+pub(crate) use case::{Case, Passed, Ruleset};
+pub(crate) use condition::{Scope, ToolScope, Truth, shown};
+pub(crate) use keys::Keys;
+pub(crate) use schema::Schema;
+pub(crate) use witness::{Silent, Step, Witness};

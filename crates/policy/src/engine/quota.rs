@@ -1,0 +1,138 @@
+//! What a call asks of one limit: its amount and its key, read from the arguments.
+
+use json::{Kind, Node};
+use sha2::{Digest as _, Sha256};
+
+use super::condition::{Scope, Unjudged, Value, Wanted, attribute};
+use crate::decimal::{Decimal, MAX_SCALED, NotCountable};
+use crate::limit::{Limit, LimitRequest, Measure, largest_amount};
+use crate::path::{Path, Root, Step};
+
+/// What the call asks of a limit, or in words why that cannot be said.
+pub(super) fn request<'p>(
+    rule: &'p str,
+    limit: &'p Limit,
+    scope: &Scope<'_>,
+) -> Result<LimitRequest<'p>, String> {
+    let amount = match &limit.measure {
+        Measure::Calls => 1,
+        Measure::Sum(path) => sum(path, scope).map_err(NoSum::message)?,
+    };
+    let key = limit.key.as_ref().map(|path| key(path, scope)).transpose()?;
+    Ok(LimitRequest { rule, limit, amount, key })
+}
+
+// === Sums ===
+
+/// Why an amount cannot be counted.
+enum NoSum<'p> {
+    Missing(&'p Path),
+    Unjudged(Unjudged<'p>),
+    NotCountable(&'p Path, NotCountable),
+}
+
+impl NoSum<'_> {
+    fn message(self) -> String {
+        match self {
+            Self::Missing(path) => {
+                format!("{} is needed: it counts towards a limit.", path.subject())
+            }
+            Self::Unjudged(unjudged) => unjudged.message(),
+            Self::NotCountable(path, NotCountable::Negative) => {
+                format!("{} must not be negative: it counts towards a limit.", path.subject())
+            }
+            Self::NotCountable(path, NotCountable::TooManyPlaces) => {
+                format!("{} may have at most 6 decimal places.", path.subject())
+            }
+            Self::NotCountable(path, NotCountable::TooLarge) => {
+                format!("{} must not be larger than {}.", path.subject(), largest_amount())
+            }
+        }
+    }
+}
+
+fn sum<'p>(path: &'p Path, scope: &Scope<'_>) -> Result<u64, NoSum<'p>> {
+    let arguments = scope.arguments.ok_or(NoSum::Missing(path))?;
+    let mut total = 0;
+    add(path, arguments, path.steps(), &mut total)?;
+    Ok(total)
+}
+
+fn add<'p>(
+    path: &'p Path,
+    node: Node<'_>,
+    steps: &'p [Step],
+    total: &mut u64,
+) -> Result<(), NoSum<'p>> {
+    if node.is_null() {
+        return Err(NoSum::Missing(path));
+    }
+    let depth = path.steps().len() - steps.len();
+    let unjudged = |wanted| NoSum::Unjudged(Unjudged::new(path, depth, wanted));
+    let Some((step, rest)) = steps.split_first() else {
+        let text = node.as_number().ok_or_else(|| unjudged(Wanted::Number))?;
+        let number = Decimal::parse(text).ok_or_else(|| unjudged(Wanted::ShorterNumber))?;
+        let amount = number.scaled().map_err(|why| NoSum::NotCountable(path, why))?;
+        // Two numbers below 2^53 cannot overflow 64 bits.
+        *total += amount;
+        return if *total > MAX_SCALED {
+            Err(NoSum::NotCountable(path, NotCountable::TooLarge))
+        } else {
+            Ok(())
+        };
+    };
+    match step {
+        Step::Key(_) if !node.is_object() => Err(unjudged(Wanted::Object)),
+        Step::Key(key) => add(path, node.get(key).ok_or(NoSum::Missing(path))?, rest, total),
+        Step::Each if node.kind() != Kind::Array => Err(unjudged(Wanted::List)),
+        Step::Each => node.items().try_for_each(|item| add(path, item, rest, total)),
+    }
+}
+
+// === Keys ===
+
+/// The digest of the value by which counts are kept apart.
+fn key(path: &Path, scope: &Scope<'_>) -> Result<[u8; 32], String> {
+    let missing = || format!("{} is needed: calls are counted by it.", path.subject());
+    match path.root() {
+        Root::Arguments => key_below(path, scope.arguments.ok_or_else(missing)?),
+        Root::Annotations => {
+            let text = scope.tool.and_then(|tool| tool.annotations).ok_or_else(missing)?;
+            let tape = json::parse(text.as_bytes()).map_err(|_unreadable| missing())?;
+            key_below(path, tape.root())
+        }
+        root => Ok(digest(&match attribute(root, scope).ok_or_else(missing)? {
+            Value::Node(node) => node.raw_str().to_owned(),
+            Value::Text(text) => json::quoted(text),
+            Value::Whole(number) => number.to_string(),
+        })),
+    }
+}
+
+fn key_below(path: &Path, root: Node<'_>) -> Result<[u8; 32], String> {
+    let mut node = root;
+    for (depth, step) in path.steps().iter().enumerate() {
+        let Step::Key(key) = step else { continue };
+        if !node.is_object() {
+            return Err(Unjudged::new(path, depth, Wanted::Object).message());
+        }
+        let missing = || format!("{} is needed: calls are counted by it.", path.subject());
+        node = node.get(key).filter(|inner| !inner.is_null()).ok_or_else(missing)?;
+    }
+    let unjudged = |wanted| Unjudged::new(path, path.steps().len(), wanted).message();
+    match node.kind() {
+        Kind::Array | Kind::Object => return Err(unjudged(Wanted::Scalar)),
+        Kind::Number if Decimal::parse(node.raw_str()).is_none() => {
+            return Err(unjudged(Wanted::ShorterNumber));
+        }
+        _ => {}
+    }
+    // One spelling for one value: 1 and 1.0 are one key.
+    let mut canonical = Vec::new();
+    json::canonical_into(node, &mut canonical);
+    Ok(Sha256::digest(&canonical).into())
+}
+
+fn digest(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
+}

@@ -1,0 +1,75 @@
+//! Folding of keys: which ones a careless server would take for one another.
+
+use std::borrow::Cow;
+
+use unicode_normalization::UnicodeNormalization as _;
+
+/// The form in which keys that differ only by case, width, composition or invisible characters
+/// are equal. Borrowed where it is the key itself.
+pub(crate) fn fold(key: &str) -> Cow<'_, str> {
+    if key.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        return Cow::Borrowed(key);
+    }
+    if key.is_ascii() {
+        return Cow::Owned(key.to_ascii_lowercase());
+    }
+    // Upper before lower, so that ß meets ss and the long s meets s; composed again at the end,
+    // because casing can undo a composition.
+    let cased = key.nfkc().filter(|c| !is_invisible(*c)).flat_map(char::to_uppercase);
+    Cow::Owned(cased.flat_map(char::to_lowercase).nfkc().collect())
+}
+
+/// Characters that show as nothing: soft hyphen, joiners, marks of direction, variation selectors.
+pub(crate) fn is_invisible(char: char) -> bool {
+    matches!(
+        char,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{180B}'..='\u{180F}'
+            | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+            | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+            | '\u{E0000}'..='\u{E0FFF}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(a: &str, b: &str) -> bool {
+        fold(a) == fold(b)
+    }
+
+    #[test]
+    fn variants_fold_alike() {
+        let pairs = [
+            ("amount", "Amount"),
+            ("amount", "AMOUNT"),
+            ("amount", "ａｍｏｕｎｔ"),   // full width
+            ("risk", "risK"),             // Kelvin sign
+            ("sum", "ſum"),               // long s
+            ("amount", "am\u{200b}ount"), // zero-width space
+            ("caf\u{e9}", "cafe\u{301}"),
+            ("stra\u{df}e", "STRASSE"),
+            ("ﬁle", "file"),
+            ("id", "\u{131}d"), // dotless i
+        ];
+        for (a, b) in pairs {
+            assert!(same(a, b), "{a} {b}");
+            assert!(same(b, a), "{b} {a}");
+        }
+    }
+
+    #[test]
+    fn different_keys_stay_different() {
+        for (a, b) in [("amount", "amounts"), ("a_b", "ab"), ("a", "а"), ("", "a")] {
+            assert!(!same(a, b), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn folding_twice_changes_nothing() {
+        for key in ["Amount", "STRASSE", "ﬁle", "İstanbul", "Σίσυφος", "K"] {
+            let once = fold(key).into_owned();
+            assert_eq!(fold(&once), once, "{key}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The policy language from the outside.
