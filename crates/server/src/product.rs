@@ -209,7 +209,7 @@ fn addresses(config: &Config, database: &Database, demo: Option<&Url>) -> Addres
 async fn demo(config: &Config, stop: &CancellationToken, tasks: &TaskTracker) -> Option<Url> {
     let port = match config.http.listen.port() {
         0 => 0,
-        port => port.checked_add(10_000).unwrap_or(port.wrapping_sub(10_000)),
+        port => port.checked_add(10_000).unwrap_or_else(|| port.saturating_sub(10_000)),
     };
     let listener = match TcpListener::bind(("127.0.0.1", port)).await {
         Ok(listener) => listener,

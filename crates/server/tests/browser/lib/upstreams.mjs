@@ -1,0 +1,68 @@
+// Real MCP servers on loopback: the published example's own, and the reference server.
+
+import { once } from 'node:events';
+import http from 'node:http';
+import path from 'node:path';
+
+import { freePort, started } from './product.mjs';
+
+const python = process.env.TEST_PYTHON
+  ?? new URL('../../../../../target/venv/bin/python', import.meta.url).pathname;
+
+/** The Python with the pinned packages. */
+export const PYTHON = python;
+
+/** A stand-in of the API that `automagik-tools tool spark` fronts; counts the runs of workflows. */
+async function sparkApi() {
+  const api = { runs: 0 };
+  const server = http.createServer((request, response) => {
+    request.resume().on('end', () => {
+      const match = request.url.match(/^\/api\/v1\/workflows\/([^/]+)\/run/);
+      if (match && request.method === 'POST') api.runs += 1;
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(match ? { workflow_id: match[1], status: 'completed' } : []));
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  api.url = `http://127.0.0.1:${server.address().port}`;
+  api.stop = () => { server.closeAllConnections(); server.close(); };
+  return api;
+}
+
+/** `automagik-tools tool spark` with its API. */
+export async function spark() {
+  const api = await sparkApi();
+  const port = await freePort();
+  const command = path.join(path.dirname(python), 'automagik-tools');
+  const args = ['tool', 'spark', '-t', 'http', '--host', '127.0.0.1', '--port', String(port)];
+  const env = { SPARK_BASE_URL: api.url, SPARK_API_KEY: 'test', NO_COLOR: '1' };
+  const server = await started(command, args, { ready: /Uvicorn running/, env });
+  return {
+    url: `http://127.0.0.1:${port}/mcp`,
+    runs: () => api.runs,
+    stop: async () => { await server.stop(); api.stop(); },
+  };
+}
+
+/** The reference server, Streamable HTTP with sessions. */
+export async function everything() {
+  const port = await freePort();
+  const file = new URL(
+    '../node_modules/@modelcontextprotocol/server-everything/dist/index.js', import.meta.url).pathname;
+  const server = await started(process.execPath, [file, 'streamableHttp'], {
+    ready: /listening|running|started/i, env: { PORT: String(port) },
+  });
+  return { url: `http://127.0.0.1:${port}/mcp`, stop: server.stop };
+}
+
+/** A server that answers everything in one way; for servers that are not what they should be. */
+export async function answering(status, headers, body) {
+  const server = http.createServer((request, response) => {
+    request.resume().on('end', () => response.writeHead(status, headers).end(body));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${server.address().port}/mcp`,
+    stop: () => { server.closeAllConnections(); server.close(); },
+  };
+}

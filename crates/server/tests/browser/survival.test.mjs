@@ -1,0 +1,59 @@
+// Killed without warning, the product and its embedded Postgres come back with everything.
+
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import { curl, mcp, session, signedUp } from './lib/api.mjs';
+import { embedded, freePort, run, temporaryFolder } from './lib/product.mjs';
+
+/** The process id of the postmaster whose folder was made for this data folder. */
+async function postmaster(folder) {
+  const places = [folder, '/var/lib/drawbridge', '/var/tmp/drawbridge'];
+  const port = async file => readFile(file, 'utf8').then(text => Number(text.split('\n')[0]));
+  for (const place of places) {
+    const files = await readdir(place, { recursive: true }).catch(() => []);
+    for (const file of files.filter(name => path.basename(name) === 'postmaster.pid')) {
+      const pid = await port(path.join(place, file));
+      const cwd = await run('ps', ['-o', 'args=', '-p', String(pid)]).catch(() => '');
+      if (cwd.includes('postgres')) return pid;
+    }
+  }
+  throw new Error('no postmaster found');
+}
+
+test('kill -9 of the product, then of its Postgres: everything is still there', { timeout: 240_000 }, async t => {
+  const folder = await temporaryFolder(t);
+  const port = await freePort();
+  let product = await embedded(folder, port);
+  t.after(() => product.stop());
+  const org = await signedUp(product.url);
+  const demo = `http://127.0.0.1:${port > 55_535 ? port - 10_000 : port + 10_000}/mcp`;
+  const server = await org.made('/servers', { name: 'Demo', url: demo });
+  const policy = await org.made('/policies', { name: 'p', document: { version: '1', default: 'allow' } });
+  const grant = await org.made('/grants', { label: 'ci', bindings: [{ server_id: server.id, policy_id: policy.id }] });
+  const url = `${product.url}/t/${org.slug}/demo/mcp`;
+
+  const works = async () => {
+    const headers = await session(url, grant.token);
+    const answer = await mcp(url, grant.token, { id: 2, method: 'tools/list' }, headers);
+    assert.ok(answer.message.result.tools.length >= 8, answer.text);
+    const again = await curl('POST', `${product.url}/api/v1/auth/token`, {
+      body: { email: org.email, password: org.password },
+    });
+    assert.equal(again.status, 200, again.text);
+    const servers = await curl('GET', `${product.url}/api/v1/servers`, { token: again.json.access_token });
+    assert.equal(servers.json.data.length, 1);
+  };
+  await works();
+
+  await product.kill('SIGKILL');
+  product = await embedded(folder, port);
+  await works();
+
+  await product.kill('SIGKILL');
+  process.kill(await postmaster(folder), 'SIGKILL');
+  product = await embedded(folder, port);
+  await works();
+});
