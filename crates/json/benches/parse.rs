@@ -1,5 +1,4 @@
 //! How long a strict parse takes: the bar is 1.5 µs for a 1 KB call.
-#![expect(missing_docs, reason = "criterion's macros make the functions")]
 
 use std::fmt::Write as _;
 use std::hint::black_box;

@@ -160,7 +160,7 @@ proptest! {
             out
         };
         let once = canonical(text.as_bytes());
-        prop_assert_eq!(canonical(&once), once.clone());
+        prop_assert_eq!(&canonical(&once), &once);
         let back: Value = serde_json::from_slice(&once).unwrap();
         prop_assert!(about_equal(&back, &value), "{} became {}", value, back);
     }

@@ -236,44 +236,34 @@ impl AddressClass {
             [0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] => {
                 Some(Self::Metadata)
             }
-            [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Some(Self::Private),
+            [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Some(Self::Private),
             [0xfe80..=0xfebf, ..] => Some(Self::LinkLocal),
             [0xff00..=0xffff, ..] => Some(Self::Multicast),
             [0x2001, 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => Some(Self::Documentation),
-            _ => match embedded_v4(segments) {
-                Embedded::One(inner) => Self::of_v4(inner),
-                Embedded::Two(first, second) => Self::of_v4(first).or(Self::of_v4(second)),
+            _ => embedded_v4(segments).into_iter().find_map(Self::of_v4).or(match segments {
+                // NAT64 and Teredo go where the address inside goes.
+                [0x0064, 0xff9b, 0, 0, 0, 0, ..] | [0x2001, 0, ..] => None,
                 // Of the rest only global unicast is public; 2001::/23 is for protocols.
-                Embedded::Nothing => match segments {
-                    [0x2001, 0..=0x01ff, ..] => Some(Self::Reserved),
-                    [0x2000..=0x3fff, ..] => None,
-                    _ => Some(Self::Reserved),
-                },
-            },
+                [0x2001, ..=0x01ff, ..] => Some(Self::Reserved),
+                [0x2000..=0x3fff, ..] => None,
+                _ => Some(Self::Reserved),
+            }),
         }
     }
 }
 
 /// IPv4 addresses inside an IPv6 one: where the packets really go.
-enum Embedded {
-    Nothing,
-    One(Ipv4Addr),
-    Two(Ipv4Addr, Ipv4Addr),
-}
-
-fn embedded_v4(segments: [u16; 8]) -> Embedded {
+fn embedded_v4(segments: [u16; 8]) -> Vec<Ipv4Addr> {
     let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
     match segments {
-        // NAT64
-        [0x0064, 0xff9b, 0, 0, 0, 0, high, low] => Embedded::One(v4(high, low)),
-        // 6to4
-        [0x2002, high, low, ..] => Embedded::One(v4(high, low)),
-        // Teredo: the server, and the client with its bits turned over
+        // Teredo: the server, and the client with its bits turned over.
         [0x2001, 0, high, low, _, _, client_high, client_low] => {
-            Embedded::Two(v4(high, low), v4(!client_high, !client_low))
+            vec![v4(high, low), v4(!client_high, !client_low)]
         }
-        // ISATAP, in any network
-        [.., 0x0000 | 0x0200, 0x5efe, high, low] => Embedded::One(v4(high, low)),
-        _ => Embedded::Nothing,
+        // NAT64, 6to4, and ISATAP in any network.
+        [0x0064, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..]
+        | [.., 0x0000 | 0x0200, 0x5efe, high, low] => vec![v4(high, low)],
+        _ => Vec::new(),
     }
 }

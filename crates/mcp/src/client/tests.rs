@@ -65,6 +65,7 @@ fn every_kind_of_address_that_is_not_public_is_known() {
         ("2001:0:a00:1:0:0:f7f7:f7f7", C::Private),
         ("2606:4700::5efe:127.0.0.1", C::Loopback),
         ("2606:4700::200:5efe:10.0.0.1", C::Private),
+        ("5f00::5efe:8.8.8.8", C::Reserved),
     ] {
         assert_eq!(class(ip), Some(expected), "{ip}");
     }

@@ -104,7 +104,7 @@ pub async fn discover(
     let mut wire = Wire::new(client, target, limits);
     // A tenth of the time is kept for the farewell.
     let farewell = limits.deadline / 10;
-    let meeting = tokio::time::timeout(limits.deadline - farewell, meet(&mut wire, limits)).await;
+    let meeting = tokio::time::timeout(farewell * 9, meet(&mut wire, limits)).await;
     // A session that nobody ends is the server's to clean up.
     let _ = tokio::time::timeout(farewell, wire.end()).await;
     meeting.unwrap_or(Err(DiscoverError::TimedOut))

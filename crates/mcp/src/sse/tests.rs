@@ -118,7 +118,7 @@ proptest! {
         let stream = pieces.concat().into_bytes();
         let (whole, rest) = decoded([&stream[..]]);
         let raw: Vec<u8> = whole.iter().flat_map(|event| event.raw.iter()).copied().collect();
-        prop_assert_eq!([&raw[..], &rest[..]].concat(), stream.clone());
+        prop_assert_eq!(&[&raw[..], &rest[..]].concat(), &stream);
 
         let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
         cuts.sort_unstable();
@@ -127,7 +127,7 @@ proptest! {
         let chunks: Vec<_> = cuts.into_iter().map(|to| &stream[std::mem::replace(&mut from, to)..to]).collect();
         let (cut, cut_rest) = decoded(chunks);
         let cut_raw: Vec<u8> = cut.iter().flat_map(|event| event.raw.iter()).copied().collect();
-        prop_assert_eq!([&cut_raw[..], &cut_rest[..]].concat(), stream);
+        prop_assert_eq!(&[&cut_raw[..], &cut_rest[..]].concat(), &stream);
         let said = |events: Vec<Event>| -> Vec<_> {
             let said = events.into_iter().filter(|event| event.data.is_some());
             said.map(|event| (event.event, event.id, event.data)).collect()

@@ -187,7 +187,7 @@ proptest! {
         if let Ok(message) = parse(body.as_bytes()) {
             prop_assert_eq!(message.id_raw().unwrap(), id.to_string());
             prop_assert_eq!(message.method_name(), method);
-            let read = message.name().map(|name| name.into_owned());
+            let read = message.name().map(std::borrow::Cow::into_owned);
             prop_assert_eq!(read.as_deref(), value["params"]["name"].as_str());
         }
     }

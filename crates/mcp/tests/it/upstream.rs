@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -32,7 +31,9 @@ impl Seen {
 
     /// A JSON-RPC answer with this result.
     pub(crate) fn result(&self, result: Value) -> Value {
-        json!({"jsonrpc": "2.0", "id": self.body["id"], "result": result})
+        let mut answer = json!({"jsonrpc": "2.0", "id": self.body["id"]});
+        answer["result"] = result;
+        answer
     }
 
     /// A JSON-RPC answer with this error.
@@ -108,11 +109,7 @@ pub(crate) fn streamed(chunks: impl Stream<Item = Bytes> + Send + 'static) -> Re
 
 /// A stream that says this and then nothing more, without ending.
 pub(crate) fn and_then_silence(first: Bytes) -> impl Stream<Item = Bytes> {
-    let silence = stream::once(async {
-        tokio::time::sleep(Duration::from_secs(3600)).await;
-        Bytes::new()
-    });
-    stream::iter([first]).chain(silence)
+    stream::iter([first]).chain(stream::pending())
 }
 
 /// A plain legacy server: `initialize`, `notifications/initialized`, one page of these tools.
