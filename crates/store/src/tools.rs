@@ -65,6 +65,15 @@ pub struct ListedTool {
     pub assessment: Value,
 }
 
+/// A definition that waits for review: a changed one, or that of a new tool.
+#[derive(Debug, Clone)]
+pub struct WaitingTool {
+    /// The whole definition, as sent.
+    pub definition: String,
+    /// SHA-256 of it in canonical form.
+    pub fingerprint: Vec<u8>,
+}
+
 /// What a discovery changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ToolChanges {
@@ -172,6 +181,28 @@ impl TenantTx {
             changed: count(Verdict::Differs) + count(Verdict::Repin),
             removed,
         })
+    }
+
+    /// What of a tool waits for review; `None` where nothing does.
+    pub async fn find_waiting_tool(
+        &mut self,
+        server: ServerId,
+        name: &str,
+    ) -> Result<Option<WaitingTool>> {
+        let organisation = self.organisation;
+        Ok(sqlx::query_as!(
+            WaitingTool,
+            r#"select coalesce(seen_definition, definition) as "definition!",
+                      coalesce(seen_fingerprint, fingerprint) as "fingerprint!"
+               from tools
+               where organisation_id = $1 and server_id = $2 and name = $3
+                 and state in ('new', 'changed')"#,
+            organisation as _,
+            server as _,
+            name,
+        )
+        .fetch_optional(self.conn())
+        .await?)
     }
 
     /// Accepts the definition that waits (only the one of `fingerprint`) or a new tool. False
