@@ -1,0 +1,108 @@
+//! Every address of the data plane, and what is true of each answer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::{any, get};
+use domain::CallId;
+use http::header::{HeaderName, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Method, StatusCode};
+
+use crate::front::body::json_response;
+use crate::front::{doors, well_known};
+use crate::gateway::Gateway;
+use crate::identify::{self, TurnedAway};
+use crate::inbound::Inbound;
+use crate::refusal::Refusal;
+use crate::trail::Trail;
+use crate::{path, streams};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+
+/// The data plane as a router.
+#[expect(clippy::disallowed_methods, reason = "this file is the list of routes of this plane")]
+pub fn router(gateway: Arc<Gateway>) -> Router {
+    let metadata = "/.well-known/oauth-protected-resource";
+    Router::new()
+        .route("/t/{organisation}/mcp", any(serve))
+        .route("/t/{organisation}/mcp/", any(serve))
+        .route("/t/{organisation}/{server}/mcp", any(serve))
+        .route("/t/{organisation}/{server}/mcp/", any(serve))
+        .route(&format!("{metadata}/t/{{organisation}}/mcp"), get(metadata_of))
+        .route(&format!("{metadata}/t/{{organisation}}/mcp/"), get(metadata_of))
+        .route(&format!("{metadata}/t/{{organisation}}/{{server}}/mcp"), get(metadata_of))
+        .route(&format!("{metadata}/t/{{organisation}}/{{server}}/mcp/"), get(metadata_of))
+        .route("/.well-known/{*document}", any(|| async { well_known::not_found() }))
+        .with_state(gateway)
+}
+
+async fn metadata_of(State(gw): State<Arc<Gateway>>, request: Request) -> Response {
+    let path = request.uri().path().trim_start_matches("/.well-known/oauth-protected-resource");
+    well_known::metadata(&gw.settings, path)
+}
+
+async fn serve(State(gw): State<Arc<Gateway>>, request: Request) -> Response {
+    let now = gw.clock.now();
+    let (head, body) = request.into_parts();
+    let id = CallId::fresh(now);
+    let origin = match gw.doors.check(&head) {
+        Ok(origin) => origin,
+        Err(doors::Foreign) => return decorated(forbidden(), id),
+    };
+    let path = head.uri.path().to_owned();
+    let mut names = path.trim_end_matches('/').split('/').skip(2);
+    let organisation = names.next().unwrap_or_default().to_owned();
+    let server = names.next().filter(|_| names.next().is_some()).map(str::to_owned);
+    let (method, headers) = (head.method, head.headers);
+    let started = Instant::now();
+    let inbound = Inbound { id, at: now, started, organisation, server, path, method, headers };
+    let mut response = decorated(dispatch(&gw, inbound, body).await, id);
+    if let Some(origin) = origin {
+        doors::allow(response.headers_mut(), origin);
+    }
+    response
+}
+
+async fn dispatch(gw: &Arc<Gateway>, request: Inbound, body: Body) -> Response {
+    match request.method {
+        Method::OPTIONS => return doors::preflight(&request.headers),
+        Method::POST | Method::GET | Method::DELETE => {}
+        _ => return streams::not_allowed(),
+    }
+    let caller = match identify::caller(gw, &request).await {
+        Ok(caller) => caller,
+        Err(TurnedAway::Unknown) => {
+            gw.meters.unidentified.increment(1);
+            return identify::unknown(&gw.settings, &request.path);
+        }
+        Err(TurnedAway::Unavailable) => return Refusal::Unavailable.without_call(),
+    };
+    match request.method {
+        Method::GET => streams::open(gw, &request, &caller).await,
+        Method::DELETE => streams::close(gw, &request, &caller).await,
+        _ => match Trail::open(gw, &request, &caller) {
+            Some(trail) => path::handle(gw, &request, body, &caller, trail).await,
+            None => Refusal::Busy.without_call(),
+        },
+    }
+}
+
+fn forbidden() -> Response {
+    let text =
+        r#"{"error":"forbidden","error_description":"This Host or Origin may not call here."}"#;
+    json_response(StatusCode::FORBIDDEN, text)
+}
+
+fn decorated(mut response: Response, id: CallId) -> Response {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    response
+}

@@ -1,0 +1,172 @@
+//! Lists of all servers as one. A server that is down or slow is missing, and named; the others
+//! answer.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use json::Node;
+use mcp::era;
+use mcp::headers::MCP_NAME;
+use mcp::lists::ListKind;
+use mcp::message;
+use mcp::version::Era;
+
+use super::hello::ours;
+use crate::path::Post;
+use crate::refusal::Refusal;
+use crate::session::joined::Joined;
+use crate::upstream::Answer;
+use crate::upstream::ask::{Asking, Failure};
+use crate::upstream::judge::{Naming, Scope, filter};
+use crate::upstream::wire::Way;
+use crate::view::BindingView;
+
+/// How long is waited for any one server.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Pages of one server; more than anyone has.
+const MAX_PAGES: usize = 64;
+
+/// The elements of one server's list, as JSON texts, in its order.
+type Elements = Vec<String>;
+
+/// The answer to a list request.
+pub(super) async fn merged(post: &Post<'_>) -> Result<Answer, Refusal> {
+    let Some(list) = ListKind::of(post.call.method()) else { return Err(Refusal::UnknownMethod) };
+    if post.call.message.param("cursor").is_some() {
+        // The whole list is one page, so no cursor is ours.
+        return Err(Refusal::BadParams("Unknown cursor."));
+    }
+    let bindings: Vec<_> = post.caller.grant.bindings.iter().collect();
+    let open = bindings.iter().filter(|binding| !binding.server.is_paused);
+    let listed = join_all(open.map(|binding| async move {
+        let listed = tokio::time::timeout(DEADLINE, list_of(post, binding, list)).await;
+        let late = || Failure::of("The server did not answer in time.");
+        (*binding, listed.unwrap_or_else(|_elapsed| Err(late())))
+    }))
+    .await;
+    if !listed.is_empty() && listed.iter().all(|(_, listed)| listed.is_err()) {
+        let reasons = listed.iter().filter_map(|(binding, listed)| {
+            listed
+                .as_ref()
+                .err()
+                .map(|failure| format!("{}: {}", binding.server.name, failure.text))
+        });
+        return Err(Refusal::Upstream(reasons.collect::<Vec<_>>().join(" ")));
+    }
+    Ok(ours(post, &members(list, &listed, post.call.dialect.era)))
+}
+
+fn members(
+    list: ListKind,
+    listed: &[(&Arc<BindingView>, Result<Elements, Failure>)],
+    era: Era,
+) -> String {
+    let mut missing = Vec::new();
+    let mut seen = HashSet::new();
+    let mut twice = Vec::new();
+    let mut elements = Vec::new();
+    for (binding, listed) in listed {
+        match listed {
+            Ok(of_server) => {
+                for element in of_server {
+                    let uri = key_of(element, list);
+                    // Names carry their server; of two equal URIs the first server's counts.
+                    if seen.insert(uri.clone()) {
+                        elements.push(element.as_str());
+                    } else {
+                        twice.push(uri);
+                    }
+                }
+            }
+            Err(failure) => missing.push(format!(
+                r#"{{"server":"{}","reason":{}}}"#,
+                binding.server.slug,
+                json::quoted(&failure.text)
+            )),
+        }
+    }
+    let mut members = format!(r#""{}":[{}]"#, list.member(), elements.join(","));
+    // Writing to a string cannot fail.
+    let _ = match (missing.is_empty(), twice.is_empty()) {
+        (true, true) => Ok(()),
+        (false, _) => {
+            write!(members, r#","_meta":{{"drawbridge/unavailable":[{}]}}"#, missing.join(","))
+        }
+        (true, false) => {
+            let twice: Vec<_> = twice.iter().map(|uri| json::quoted(uri)).collect();
+            write!(members, r#","_meta":{{"drawbridge/listed_twice":[{}]}}"#, twice.join(","))
+        }
+    };
+    if era == Era::Modern {
+        members.push_str(r#","ttlMs":0,"cacheScope":"private""#);
+    }
+    members
+}
+
+fn key_of(element: &str, list: ListKind) -> String {
+    let tape = json::parse(element.as_bytes()).ok();
+    let key = tape.as_ref().and_then(|tape| tape.root().get(list.key())?.as_str());
+    key.unwrap_or_default().into_owned()
+}
+
+/// All pages of one server, filtered, under the names that are shown here.
+async fn list_of(
+    post: &Post<'_>,
+    binding: &BindingView,
+    list: ListKind,
+) -> Result<Elements, Failure> {
+    let asking = Asking::new(post.gw, way(post, binding).await?, DEADLINE);
+    let scope = Scope {
+        live: Arc::clone(&post.caller.live),
+        grant: post.caller.grant.id,
+        server: binding.server.id,
+    };
+    let (mut elements, mut cursor) = (Elements::new(), None);
+    for _ in 0..MAX_PAGES {
+        let params = params(post, cursor.as_deref());
+        let (_, answer) = asking.ask(post.call.method(), &params).await?;
+        let era = post.call.dialect.era;
+        let unreadable = |_| Failure::of("The server's list cannot be read.");
+        let message = message::parse_from_upstream(&answer).map_err(unreadable)?;
+        let naming = Naming::Prefixed;
+        let edited = filter(post.gw, &scope, &message, list, era, naming).await?;
+        let edited = edited.map_or(answer.clone(), Into::into);
+        let message = message::parse_from_upstream(&edited).map_err(unreadable)?;
+        let Some(result) = message.result() else { break };
+        let page = result.get(list.member()).into_iter().flat_map(Node::items);
+        elements.extend(page.map(|element| element.raw_str().to_owned()));
+        cursor = result.get("nextCursor").filter(|c| !c.is_null()).map(|c| c.raw_str().to_owned());
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(elements)
+}
+
+async fn way(post: &Post<'_>, binding: &BindingView) -> Result<Way, Failure> {
+    match post.session {
+        Joined::Tenant(key, row) => {
+            let session = super::join(post.gw, *key, row, binding).await;
+            Ok(Way::opened(binding, &session.map_err(Failure::from)?))
+        }
+        Joined::Outside | Joined::Direct(_) => {
+            let mut way = Way::direct(binding, post.session, post.headers);
+            if way.headers.contains_key(MCP_NAME) {
+                way.headers.insert(MCP_NAME, era::mirrored(&post.call.subject()));
+            }
+            Ok(way)
+        }
+    }
+}
+
+/// The parameters of one page's request; the modern era describes itself in each.
+fn params(post: &Post<'_>, cursor: Option<&str>) -> String {
+    let meta = post.call.message.meta().filter(|_| post.call.dialect.era == Era::Modern);
+    let meta = meta.map(|meta| format!(r#""_meta":{}"#, meta.raw_str()));
+    let cursor = cursor.map(|cursor| format!(r#""cursor":{cursor}"#));
+    let members: Vec<String> = [meta, cursor].into_iter().flatten().collect();
+    format!("{{{}}}", members.join(","))
+}

@@ -1,0 +1,32 @@
+//! `resources/read` on the per-tenant URL. URIs say nothing of their server, so the servers whose
+//! policy lets it be read are asked in the order of their slugs, until one has it.
+
+use crate::path::Post;
+use crate::refusal::{Refusal, Thing};
+use crate::target::Target;
+use crate::trail::Trail;
+use crate::upstream::Answer;
+
+const NOT_FOUND: [i64; 2] = [-32_002, -32_602];
+
+pub(super) async fn read(post: &Post<'_>, trail: &mut Trail) -> Result<Answer, Refusal> {
+    let uri = post.call.subject().into_owned();
+    let mut last = Err(Refusal::Hidden(Thing::Resource(uri.clone()), policy::rule::HIDDEN));
+    for binding in &post.caller.grant.bindings {
+        let target = Target::new(&post.caller.grant, binding, uri.clone(), post.bytes.clone());
+        match post.forward(target, trail).await {
+            Ok(answer) if is_not_found(&answer) => last = Ok(answer),
+            Ok(answer) => return Ok(answer),
+            Err(Refusal::Hidden(..)) => {}
+            // The first reason that says something is the one that is told.
+            Err(refusal) if matches!(last, Err(Refusal::Hidden(..))) => last = Err(refusal),
+            Err(_) => {}
+        }
+    }
+    last
+}
+
+fn is_not_found(answer: &Answer) -> bool {
+    matches!(answer, Answer::Whole(whole)
+        if whole.seen.jsonrpc.is_some_and(|code| NOT_FOUND.contains(&code)))
+}

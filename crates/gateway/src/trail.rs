@@ -1,0 +1,208 @@
+//! The record of one call in the making. It is opened once the caller is known and closes itself
+//! when dropped, so that a call whose client hangs up is recorded like any other. For a streamed
+//! answer it moves into the body.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::call::{CallPhases, CallStatus};
+use domain::{CallId, CallRecord, Outcome};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::gateway::Gateway;
+use crate::identify::Caller;
+use crate::inbound::Inbound;
+use crate::meters::Meters;
+use crate::records::Place;
+use crate::view::BindingView;
+
+const MAX_METHOD: usize = 128;
+const MAX_TARGET: usize = 512;
+const MAX_MESSAGE: usize = 1_024;
+const MAX_CLIENT: usize = 128;
+const MAX_KEYS: usize = 64;
+
+/// See the module.
+pub(crate) struct Trail {
+    open: Option<Open>,
+    meters: Arc<Meters>,
+    id: CallId,
+    started: Instant,
+    phase_began: Instant,
+    /// The call's share of what its organisation may have in flight.
+    _room: OwnedSemaphorePermit,
+}
+
+struct Open {
+    place: Box<dyn Place>,
+    record: CallRecord,
+}
+
+/// A phase of a call, for the split of its latency.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Phase {
+    Auth,
+    Policy,
+    Limits,
+    Upstream,
+}
+
+impl Trail {
+    /// Opens the record, if there is room for it and for the call. Until something else is known
+    /// the call is one that was cut off.
+    pub(crate) fn open(gw: &Gateway, request: &Inbound, caller: &Caller) -> Option<Self> {
+        let place = gw.records.reserve().ok()?;
+        let room = Arc::clone(&caller.live.room).try_acquire_owned().ok()?;
+        let record = CallRecord {
+            id: request.id,
+            organisation: caller.view.id.as_uuid(),
+            at: request.at,
+            server: None,
+            grant: caller.grant.id,
+            grant_label: caller.grant.label.clone(),
+            method: String::new(),
+            target: None,
+            outcome: Outcome::Cancelled,
+            rule: String::new(),
+            message: String::new(),
+            policy: None,
+            status: CallStatus::default(),
+            us: CallPhases::default(),
+            request_bytes: 0,
+            response_bytes: 0,
+            client: None,
+            session: None,
+            request_id: request.id.to_string(),
+            argument_keys: Vec::new(),
+        };
+        gw.meters.in_flight.increment(1);
+        Some(Self {
+            open: Some(Open { place, record }),
+            meters: Arc::clone(&gw.meters),
+            id: request.id,
+            started: request.started,
+            phase_began: request.started,
+            _room: room,
+        })
+    }
+
+    /// This was no call after all (a notification, an answer): nothing is recorded.
+    pub(crate) fn discard(&mut self) {
+        self.open = None;
+    }
+
+    pub(crate) fn id(&self) -> CallId {
+        self.id
+    }
+
+    fn note(&mut self, change: impl FnOnce(&mut CallRecord)) {
+        if let Some(open) = &mut self.open {
+            change(&mut open.record);
+        }
+    }
+
+    pub(crate) fn request_bytes(&mut self, bytes: usize) {
+        self.note(|record| record.request_bytes = bytes as u64);
+    }
+
+    /// What is called; names only, never arguments.
+    pub(crate) fn call(&mut self, method: &str, target: Option<&str>) {
+        self.note(|record| {
+            clipped(method, MAX_METHOD).clone_into(&mut record.method);
+            record.target = target.map(|target| clipped(target, MAX_TARGET).to_owned());
+        });
+    }
+
+    /// The top-level keys of the arguments.
+    pub(crate) fn argument_keys<'k>(&mut self, keys: impl Iterator<Item = Cow<'k, str>>) {
+        let mut keys: Vec<String> =
+            keys.take(MAX_KEYS).map(|key| clipped(&key, MAX_METHOD).to_owned()).collect();
+        keys.sort_unstable();
+        self.note(|record| record.argument_keys = keys);
+    }
+
+    /// Which server is called, and which policy judges.
+    pub(crate) fn target(&mut self, binding: &BindingView) {
+        self.note(|record| {
+            record.server = Some(binding.server.id);
+            record.policy = binding.policy.as_ref().map(|policy| (policy.id, policy.version));
+        });
+    }
+
+    pub(crate) fn client(&mut self, client: &str) {
+        self.note(|record| record.client = Some(clipped(client, MAX_CLIENT).to_owned()));
+    }
+
+    pub(crate) fn session(&mut self, digest: [u8; 16]) {
+        let [a, b, c, d, e, f, g, h, ..] = digest;
+        let short = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        self.note(|record| record.session = Some(format!("{short:016x}")));
+    }
+
+    /// What was decided, or what happened.
+    pub(crate) fn outcome(&mut self, outcome: Outcome, rule: &str, message: &str) {
+        self.note(|record| {
+            record.outcome = outcome;
+            rule.clone_into(&mut record.rule);
+            clipped(message, MAX_MESSAGE).clone_into(&mut record.message);
+        });
+    }
+
+    /// What the answer says of itself.
+    pub(crate) fn status(&mut self, change: impl FnOnce(&mut CallStatus)) {
+        self.note(|record| change(&mut record.status));
+    }
+
+    pub(crate) fn answered(&mut self, bytes: usize) {
+        self.note(|record| record.response_bytes += bytes as u64);
+    }
+
+    /// The phase that ends now.
+    pub(crate) fn phase(&mut self, phase: Phase) {
+        let now = Instant::now();
+        let us = micros(now.duration_since(self.phase_began));
+        self.phase_began = now;
+        self.note(|record| match phase {
+            Phase::Auth => record.us.auth = us,
+            Phase::Policy => record.us.policy = us,
+            Phase::Limits => record.us.limits = us,
+            Phase::Upstream => record.us.upstream = us,
+        });
+    }
+
+    /// `Server-Timing` of the answer, as far as it is known when its head is sent.
+    pub(crate) fn server_timing(&self) -> String {
+        let us = self.open.as_ref().map(|open| open.record.us).unwrap_or_default();
+        let ms = |us: u32| f64::from(us) / 1_000.0;
+        format!(
+            "auth;dur={:.3}, policy;dur={:.3}, limits;dur={:.3}, upstream;dur={:.3}",
+            ms(us.auth),
+            ms(us.policy),
+            ms(us.limits),
+            ms(us.upstream)
+        )
+    }
+}
+
+impl Drop for Trail {
+    fn drop(&mut self) {
+        self.meters.in_flight.decrement(1);
+        let Some(Open { place, mut record }) = self.open.take() else { return };
+        record.us.total = micros(self.started.elapsed());
+        self.meters.call(&record);
+        place.append(record);
+    }
+}
+
+fn micros(elapsed: Duration) -> u32 {
+    u32::try_from(elapsed.as_micros()).unwrap_or(u32::MAX)
+}
+
+/// At most `max` characters of `text`.
+fn clipped(text: &str, max: usize) -> &str {
+    match text.char_indices().nth(max) {
+        Some((cut, _)) => text.get(..cut).unwrap_or_default(),
+        None => text,
+    }
+}

@@ -1,0 +1,139 @@
+//! Requests of the gateway's own: a handshake, a page of a list. Asked and read whole, whichever
+//! way the server chooses to answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method as HttpMethod};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use mcp::answer;
+use mcp::client::read_all;
+use mcp::message::{self, MessageKind};
+use mcp::method::Method;
+use mcp::sse::Decoder;
+
+use super::wire::{self, Way};
+use crate::front::body::essence;
+use crate::gateway::Gateway;
+use crate::refusal::Refusal;
+
+/// The id of all our requests: each is the only one of its exchange.
+const ID: &str = "\"drawbridge\"";
+
+/// Where to ask.
+pub(crate) struct Asking<'g> {
+    gw: &'g Arc<Gateway>,
+    way: Way,
+    deadline: Duration,
+}
+
+/// Why there is no answer, for people.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub(crate) struct Failure {
+    pub(crate) text: String,
+}
+
+impl Failure {
+    pub(crate) fn of(text: &str) -> Self {
+        Self { text: text.to_owned() }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Upstream(text) => Self { text },
+            _ => Self::of("The server gave no usable answer."),
+        }
+    }
+}
+
+impl<'g> Asking<'g> {
+    pub(crate) fn new(gw: &'g Arc<Gateway>, way: Way, deadline: Duration) -> Self {
+        Self { gw, way, deadline }
+    }
+
+    /// Asks; the answer is a JSON-RPC result.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        params: &str,
+    ) -> Result<(HeaderMap, Bytes), Failure> {
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":{ID},"method":"{}","params":{params}}}"#,
+            method.name()
+        );
+        let asked = tokio::time::timeout(self.deadline, self.exchange(body.into())).await;
+        let (headers, answer) =
+            asked.map_err(|_elapsed| Failure::of("The server did not answer in time."))??;
+        let error = message::parse_from_upstream(&answer).ok().and_then(|message| {
+            let error = message.error()?;
+            Some(error.get("message")?.as_str()?.chars().take(200).collect::<String>())
+        });
+        match error {
+            Some(text) => Err(Failure { text: format!("The server answered: {text}") }),
+            None => Ok((headers, answer)),
+        }
+    }
+
+    async fn exchange(&self, body: Bytes) -> Result<(HeaderMap, Bytes), Failure> {
+        let way = self.way.clone();
+        let sent = way.send(self.gw, HttpMethod::POST, body, self.deadline).await;
+        let response = sent.map_err(|error| Failure { text: error.to_string() })?;
+        let (head, body) = response.into_parts();
+        if !head.status.is_success() {
+            return Err(Failure { text: wire::complaint(head.status) });
+        }
+        let kind = head.headers.get(CONTENT_TYPE).and_then(essence);
+        let answer = if kind.as_deref() == Some("text/event-stream") {
+            self.from_stream(body).await?
+        } else {
+            let read = read_all(body, self.gw.settings.max_answer_bytes).await;
+            read.map_err(|error| Failure { text: error.to_string() })?
+        };
+        let parsed = message::parse_from_upstream(&answer);
+        match parsed.as_ref().map(message::Message::kind) {
+            Ok(MessageKind::Response) => Ok((head.headers, answer)),
+            _ => Err(Failure::of("The server's answer is not a JSON-RPC answer.")),
+        }
+    }
+
+    /// The answer out of a stream. What the server asks meanwhile nobody is there to answer.
+    async fn from_stream(&self, mut body: Incoming) -> Result<Bytes, Failure> {
+        let mut decoder = Decoder::with_limit(self.gw.settings.max_answer_bytes);
+        loop {
+            let event =
+                decoder.next_event().map_err(|error| Failure { text: error.to_string() })?;
+            if let Some(event) = event {
+                let Some(data) = event.data.filter(|data| !data.is_empty()) else { continue };
+                let Ok(message) = message::parse_from_upstream(&data) else { continue };
+                match message.kind() {
+                    MessageKind::Response => return Ok(data.clone()),
+                    MessageKind::Request => self.decline(message.id_raw()).await,
+                    MessageKind::Notification => {}
+                }
+                continue;
+            }
+            match body.frame().await {
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        decoder.push(&data);
+                    }
+                }
+                Some(Err(_)) | None => {
+                    return Err(Failure::of("The server's stream ended without an answer."));
+                }
+            }
+        }
+    }
+
+    async fn decline(&self, id: Option<&str>) {
+        let body = answer::error(id, -32_601, "Method not found", None);
+        let way = self.way.clone().for_our_own();
+        let _told = way.send(self.gw, HttpMethod::POST, body.into(), self.deadline).await;
+    }
+}

@@ -1,0 +1,15 @@
+//! The way out: one request to one server, and its answer judged on the way back.
+
+mod answer;
+pub(crate) mod ask;
+mod capabilities;
+mod exchange;
+pub(crate) mod judge;
+mod relay;
+mod send;
+pub(crate) mod wire;
+
+pub(crate) use answer::Answer;
+pub(crate) use exchange::Exchange;
+pub(crate) use relay::Relay;
+pub(crate) use send::send;

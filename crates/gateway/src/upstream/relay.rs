@@ -1,0 +1,272 @@
+//! A stream of events on its way from a server to a client: each judged as it arrives and passed
+//! on at once, byte for byte unless the policy edits it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use mcp::headers;
+use mcp::sse::{self, Decoder, Event};
+use tokio::sync::watch;
+
+use super::answer::{Seen, client_headers};
+use super::exchange::Exchange;
+use super::judge::{Act, Judge, Scope};
+use super::wire::{self, Way};
+use crate::call::Verdict;
+use crate::gateway::Gateway;
+use crate::refusal::{Asked, Refusal};
+use crate::trail::{Phase, Trail};
+
+/// How long a server may take to accept a refusal of what it asked.
+const DECLINE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// See the module.
+pub(crate) struct Relay {
+    gw: Arc<Gateway>,
+    headers: HeaderMap,
+    upstream: Option<Incoming>,
+    decoder: Decoder,
+    judge: Judge,
+    scope: Scope,
+    changes: watch::Receiver<i64>,
+    way: Way,
+    ready: VecDeque<Bytes>,
+    /// The answer that the stream is for; none on a GET.
+    awaited: Option<Awaited>,
+    trail: Option<Trail>,
+    /// The server gave its events ids, so a client can come back for the rest.
+    is_resumable: bool,
+}
+
+struct Awaited {
+    asked: Asked,
+    verdict: Verdict,
+    outlives_client: bool,
+    first_byte: Duration,
+}
+
+impl Relay {
+    /// Of the stream that answers a POST.
+    pub(super) fn of_post(
+        gw: &Arc<Gateway>,
+        exchange: Exchange,
+        way: Way,
+        response: http::Response<Incoming>,
+        verdict: Verdict,
+    ) -> Self {
+        let judge = Judge::of_post(gw, &exchange);
+        // Without a key in force the session cannot be given out: the client sees none.
+        let headers = client_headers(gw, &exchange, response.headers()).unwrap_or_default();
+        let awaited = Awaited {
+            outlives_client: exchange.outlives_client(),
+            first_byte: exchange.first_byte(gw),
+            asked: exchange.asked,
+            verdict,
+        };
+        Self::new(gw, judge, exchange.scope, way, headers, response.into_body(), Some(awaited))
+    }
+
+    /// Of a stream of its own.
+    pub(crate) fn of_get(
+        gw: &Arc<Gateway>,
+        judge: Judge,
+        scope: Scope,
+        way: Way,
+        response: http::Response<Incoming>,
+    ) -> Self {
+        let mut headers = headers::for_client(response.headers());
+        headers.remove(CONTENT_TYPE);
+        Self::new(gw, judge, scope, way, headers, response.into_body(), None)
+    }
+
+    fn new(
+        gw: &Arc<Gateway>,
+        judge: Judge,
+        scope: Scope,
+        way: Way,
+        headers: HeaderMap,
+        upstream: Incoming,
+        awaited: Option<Awaited>,
+    ) -> Self {
+        Self {
+            headers,
+            upstream: Some(upstream),
+            decoder: Decoder::with_limit(gw.settings.max_answer_bytes),
+            judge,
+            changes: scope.live.changes(),
+            scope,
+            way: way.for_our_own(),
+            ready: VecDeque::new(),
+            awaited,
+            trail: None,
+            is_resumable: false,
+            gw: Arc::clone(gw),
+        }
+    }
+
+    /// The response; the trail of a call moves into its body.
+    pub(crate) fn into_response(mut self, mut trail: Trail) -> Response {
+        trail.status(|status| status.http = StatusCode::OK.as_u16());
+        let timing = trail.server_timing();
+        self.trail = Some(trail);
+        let mut response = self.into_stream();
+        if let Ok(timing) = HeaderValue::from_str(&timing) {
+            response.headers_mut().insert("server-timing", timing);
+        }
+        response
+    }
+
+    /// The response of a stream that is no call.
+    pub(crate) fn into_stream(mut self) -> Response {
+        let mut headers = std::mem::take(&mut self.headers);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        let events = stream::unfold(self, |mut relay| async move {
+            relay.next().await.map(|bytes| (Ok::<_, std::convert::Infallible>(bytes), relay))
+        });
+        let mut response = Response::new(Body::from_stream(events));
+        *response.headers_mut() = headers;
+        response
+    }
+
+    /// The next bytes for the client; none at the end.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(bytes) = self.ready.pop_front() {
+                if let Some(trail) = &mut self.trail {
+                    trail.answered(bytes.len());
+                }
+                return Some(bytes);
+            }
+            match self.decoder.next_event() {
+                Ok(Some(event)) => self.pass(event).await,
+                Ok(None) if self.upstream.is_none() => return None,
+                Ok(None) => self.wait().await,
+                Err(error) => self.give_up(Refusal::Upstream(error.to_string())),
+            }
+        }
+    }
+
+    /// Waits for more from the server, for silence, or for a reason to end.
+    async fn wait(&mut self) {
+        let Some(upstream) = &mut self.upstream else { return };
+        tokio::select! {
+            frame = upstream.frame() => match frame {
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.decoder.push(&data);
+                    }
+                }
+                Some(Err(_)) | None => self.ended(),
+            },
+            () = tokio::time::sleep(self.gw.settings.keep_alive) => {
+                self.ready.push_back(sse::comment("keep-alive"));
+                self.end_if_revoked();
+            }
+            _ = self.changes.changed() => self.end_if_revoked(),
+            () = self.gw.closing.cancelled(), if self.awaited.is_none() => self.upstream = None,
+        }
+    }
+
+    /// A stream ends with the grant that it was opened by.
+    fn end_if_revoked(&mut self) {
+        if self.scope.binding(&self.gw).is_none() {
+            self.upstream = None;
+            self.ready.clear();
+        }
+    }
+
+    async fn pass(&mut self, event: Event) {
+        self.is_resumable |= event.id.as_ref().is_some_and(|id| !id.is_empty());
+        let Some(data) = event.data.as_ref().filter(|data| !data.is_empty()) else {
+            self.ready.push_back(event.raw);
+            return;
+        };
+        let judged = self.judge.message(data).await;
+        let edited = match judged.act {
+            Act::Pass => Some(event.raw.clone()),
+            Act::Replace(bytes) => Some(event.with_data(&bytes)),
+            Act::Drop => None,
+            Act::Decline(answer) => return self.decline(answer).await,
+            // What is not a message at all passes only where no client reads it as one.
+            Act::Refuse(_) if !event.is_message() && judged.seen.is_none() => {
+                Some(event.raw.clone())
+            }
+            Act::Refuse(refusal) => return self.refuse(refusal, &event),
+        };
+        if let Some(seen) = judged.seen {
+            self.answered(seen);
+        }
+        self.ready.extend(edited);
+    }
+
+    /// The call's answer went by: its record is complete, whatever happens to the stream.
+    fn answered(&mut self, seen: Seen) {
+        let Some(awaited) = self.awaited.take() else { return };
+        let Some(trail) = &mut self.trail else { return };
+        let Verdict { outcome, rule, message } = &awaited.verdict;
+        trail.phase(Phase::Upstream);
+        trail.outcome(*outcome, rule, message);
+        trail.status(|status| {
+            status.jsonrpc = seen.jsonrpc;
+            status.is_error = seen.is_error;
+        });
+    }
+
+    /// The client gets a refusal in the place of an event.
+    fn refuse(&mut self, refusal: Refusal, event: &Event) {
+        let (Some(awaited), Some(trail)) = (self.awaited.take(), &mut self.trail) else { return };
+        let message = refusal.message(&awaited.asked, trail);
+        trail.phase(Phase::Upstream);
+        self.ready.push_back(event.with_data(&message));
+    }
+
+    async fn decline(&mut self, answer: Vec<u8>) {
+        let way = self.way.clone();
+        let sent = way.send(&self.gw, Method::POST, answer.into(), DECLINE_DEADLINE).await;
+        if let Err(error) = sent {
+            tracing::info!(error = ?error, "a server could not be told that it may not ask");
+        }
+    }
+
+    /// The server's stream is over. Without the answer that it was for, the client is told,
+    /// unless it can come back for the rest.
+    fn ended(&mut self) {
+        self.upstream = None;
+        if self.awaited.is_some() && !self.is_resumable {
+            let text = "The server's stream ended without an answer.";
+            self.give_up(Refusal::Upstream(text.to_owned()));
+        }
+    }
+
+    fn give_up(&mut self, refusal: Refusal) {
+        self.upstream = None;
+        self.decoder = Decoder::default();
+        let (Some(awaited), Some(trail)) = (self.awaited.take(), &mut self.trail) else { return };
+        let message = refusal.message(&awaited.asked, trail);
+        trail.phase(Phase::Upstream);
+        self.ready.push_back(sse::encode(Some("message"), None, &message));
+    }
+}
+
+impl Drop for Relay {
+    /// A client that hangs up cancels nothing where the era says so.
+    fn drop(&mut self) {
+        let (Some(awaited), Some(upstream)) = (self.awaited.take(), self.upstream.take()) else {
+            return;
+        };
+        if awaited.outlives_client {
+            wire::linger(&self.gw, awaited.first_byte, wire::drain(upstream));
+        }
+    }
+}

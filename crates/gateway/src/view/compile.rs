@@ -1,0 +1,212 @@
+//! From a snapshot to a view. What did not change since the view before is taken over, compiled
+//! policies above all. Whatever cannot be read denies.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use domain::{PolicyId, ServerId, ToolState};
+use policy::{Category, Compiled, ToolFacts};
+use sha2::{Digest, Sha256};
+
+use super::names;
+use super::organisation::{
+    BindingView, GrantView, OrganisationView, PolicyView, ServerView, TokenView,
+};
+use crate::source::{
+    BindingSnapshot, GrantSnapshot, OrganisationSnapshot, PolicySnapshot, ServerSnapshot,
+    ToolSnapshot,
+};
+
+impl OrganisationView {
+    /// Compiles a snapshot that was asked for at `read_at`.
+    pub(super) fn compile(
+        snapshot: OrganisationSnapshot,
+        known: Option<&Self>,
+        read_at: DateTime<Utc>,
+    ) -> Self {
+        let mut bench = Bench::new(&snapshot, known);
+        let (mut tokens, mut grants) = (HashMap::new(), HashMap::new());
+        for grant in snapshot.grants.iter().filter(|grant| !grant.revoked) {
+            let view = Arc::new(bench.grant(grant));
+            grants.insert(grant.id, Arc::clone(&view));
+            for token in &grant.tokens {
+                let grant = Arc::clone(&view);
+                tokens.insert(token.digest, TokenView { expires_at: token.expires_at, grant });
+            }
+        }
+        let (servers, policies) = (bench.servers(), bench.policies);
+        Self {
+            id: snapshot.id,
+            slug: snapshot.slug,
+            settings: snapshot.settings,
+            revision: snapshot.revision,
+            is_paused: snapshot.paused,
+            read_at,
+            tokens,
+            grants,
+            servers,
+            policies,
+        }
+    }
+}
+
+/// The work in progress on one snapshot.
+struct Bench<'s> {
+    documents: HashMap<PolicyId, &'s PolicySnapshot>,
+    servers: HashMap<ServerId, Pinned<'s>>,
+    known: Option<&'s OrganisationView>,
+    policies: HashMap<(PolicyId, ServerId), Arc<PolicyView>>,
+    bindings: HashMap<(ServerId, Option<PolicyId>), Arc<BindingView>>,
+}
+
+/// A server, with the tools that its policies are compiled for.
+struct Pinned<'s> {
+    view: Arc<ServerView>,
+    tools: &'s [ToolSnapshot],
+    digest: [u8; 32],
+}
+
+impl<'s> Bench<'s> {
+    fn new(snapshot: &'s OrganisationSnapshot, known: Option<&'s OrganisationView>) -> Self {
+        let pinned = |server: &'s ServerSnapshot| Pinned {
+            view: Arc::new(ServerView::from(server)),
+            tools: &server.tools,
+            digest: digest(&server.tools),
+        };
+        Self {
+            documents: snapshot.policies.iter().map(|policy| (policy.id, policy)).collect(),
+            servers: snapshot.servers.iter().map(|server| (server.id, pinned(server))).collect(),
+            known,
+            policies: HashMap::new(),
+            bindings: HashMap::new(),
+        }
+    }
+
+    fn servers(&self) -> HashMap<ServerId, Arc<ServerView>> {
+        self.servers.iter().map(|(id, pinned)| (*id, Arc::clone(&pinned.view))).collect()
+    }
+
+    fn grant(&mut self, grant: &GrantSnapshot) -> GrantView {
+        let mut bindings: Vec<_> =
+            grant.bindings.iter().filter_map(|binding| self.binding(binding)).collect();
+        bindings.sort_by(|a, b| a.server.slug.cmp(&b.server.slug));
+        GrantView {
+            id: grant.id,
+            label: grant.label.clone(),
+            expires_at: grant.expires_at,
+            bindings,
+        }
+    }
+
+    fn binding(&mut self, binding: &BindingSnapshot) -> Option<Arc<BindingView>> {
+        let key = (binding.server, binding.policy);
+        if let Some(made) = self.bindings.get(&key) {
+            return Some(Arc::clone(made));
+        }
+        let server = Arc::clone(&self.servers.get(&binding.server)?.view);
+        let policy = binding.policy.and_then(|policy| self.policy(policy, binding.server));
+        let made = Arc::new(BindingView { server, policy });
+        self.bindings.insert(key, Arc::clone(&made));
+        Some(made)
+    }
+
+    fn policy(&mut self, policy: PolicyId, server: ServerId) -> Option<Arc<PolicyView>> {
+        let key = (policy, server);
+        let (document, pinned) = (self.documents.get(&policy)?, self.servers.get(&server)?);
+        let unchanged = |view: &&Arc<PolicyView>| {
+            view.version == document.version && view.tools == pinned.digest
+        };
+        let known = self.known.and_then(|known| known.policies.get(&key)).filter(unchanged);
+        let view = match known {
+            Some(view) => Arc::clone(view),
+            None => Arc::new(PolicyView {
+                id: policy,
+                version: document.version,
+                compiled: compiled(document, pinned.tools)?,
+                tools: pinned.digest,
+            }),
+        };
+        self.policies.insert(key, Arc::clone(&view));
+        Some(view)
+    }
+}
+
+/// A document that does not compile counts as none, which denies everything.
+fn compiled(policy: &PolicySnapshot, tools: &[ToolSnapshot]) -> Option<Compiled> {
+    let facts: Vec<ToolFacts> = tools.iter().filter_map(facts).collect();
+    match policy::parse(&policy.document).and_then(|document| policy::compile(&document, &facts)) {
+        Ok(compiled) => Some(compiled),
+        Err(problems) => {
+            tracing::error!(
+                policy.id = %policy.id,
+                policy.version = policy.version,
+                ?problems,
+                "a stored policy cannot be read; all its calls are denied"
+            );
+            None
+        }
+    }
+}
+
+/// What the policy must know of a tool; nothing of one that is not there any more.
+fn facts(tool: &ToolSnapshot) -> Option<ToolFacts> {
+    // A category that this release does not know is taken for the gravest.
+    let category = Category::parse(&tool.category).unwrap_or(Category::Financial);
+    let state = match tool.state {
+        ToolState::Removed => return None,
+        ToolState::Current => policy::ToolState::Current,
+        // What only reads is accepted by itself.
+        ToolState::New if category == Category::Read => policy::ToolState::Current,
+        ToolState::New => policy::ToolState::New,
+        ToolState::Changed => policy::ToolState::Quarantined,
+    };
+    let definition = json::parse(tool.definition.as_bytes()).ok();
+    let member = |name| {
+        let node = definition.as_ref()?.root().get(name)?;
+        Some(node.raw_str().to_owned())
+    };
+    Some(ToolFacts {
+        name: tool.name.clone(),
+        category,
+        risk: tool.risk.clone(),
+        input_schema: member("inputSchema"),
+        annotations: member("annotations"),
+        state,
+    })
+}
+
+/// Equal for tools whose facts are equal.
+fn digest(tools: &[ToolSnapshot]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for tool in tools {
+        let parts = [&tool.name, &tool.category, &tool.risk, &tool.fingerprint];
+        for part in parts.map(String::as_bytes).into_iter().chain([tool.state.as_str().as_bytes()])
+        {
+            hash.update(part.len().to_be_bytes());
+            hash.update(part);
+        }
+    }
+    hash.finalize().into()
+}
+
+impl From<&ServerSnapshot> for ServerView {
+    fn from(server: &ServerSnapshot) -> Self {
+        let there = || server.tools.iter().filter(|tool| tool.state != ToolState::Removed);
+        let names = there().map(|tool| tool.name.as_str());
+        Self {
+            id: server.id,
+            slug: server.slug.clone(),
+            name: server.name.clone(),
+            // One that cannot be a target has no host, which the client refuses.
+            uri: server.url.as_str().parse().unwrap_or_default(),
+            auth_headers: server.auth_headers.clone(),
+            is_paused: server.paused,
+            speaks_modern: server.speaks_modern,
+            speaks_legacy: server.speaks_legacy,
+            tools_at: server.tools_at,
+            cut_names: names::cut_names(&server.slug, names.clone()),
+            tools: names.map(str::to_owned).collect(),
+        }
+    }
+}
