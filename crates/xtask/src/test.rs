@@ -35,7 +35,8 @@ pub(crate) fn test(args: &Args) -> Result<()> {
 fn all(args: &Args, steps: &mut Steps) -> Result<()> {
     let names: Vec<&str> = args.filter.iter().map(String::as_str).collect();
     let plan = match args.filter.as_deref() {
-        None => Plan { rust: Some(&[]), doc: true, browser: true },
+        // Without nextest cargo's own runner does the documentation too.
+        None => Plan { rust: Some(&[]), doc: has("cargo-nextest"), browser: true },
         Some("doc") => Plan { rust: None, doc: true, browser: false },
         Some("browser") => Plan { rust: None, doc: false, browser: true },
         Some(_) => Plan { rust: Some(&names), doc: false, browser: false },
@@ -73,8 +74,8 @@ fn runner(args: &[&str]) -> Command {
         }
         nextest
     } else {
-        // Documentation tests have a step of their own.
-        offline_cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--examples"])
+        // No choice of targets: with one, cargo would build the examples as tests.
+        offline_cargo(&["test", "--workspace"])
     };
     command.args(args);
     command
