@@ -26,6 +26,19 @@ pub struct Policy {
     pub bindings: i64,
 }
 
+/// A version without its document, for the list of them.
+#[derive(Debug, Clone)]
+pub struct PolicyChange {
+    /// Its number, counted from 1.
+    pub version: i32,
+    /// What its author said of it.
+    pub comment: String,
+    /// Who published it: an id.
+    pub author: String,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
 /// A policy by its name, for lists to choose from.
 #[derive(Debug, Clone)]
 pub struct PolicyName {
@@ -227,6 +240,23 @@ impl TenantTx {
         .execute(self.conn())
         .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// The latest versions of a policy without their documents, newest first; at most 20.
+    pub async fn list_policy_changes(&mut self, id: PolicyId) -> Result<Vec<PolicyChange>> {
+        let organisation = self.organisation;
+        Ok(sqlx::query_as!(
+            PolicyChange,
+            "select version, comment, author, created_at
+             from policy_versions
+             where organisation_id = $1 and policy_id = $2
+             order by version desc
+             limit 20",
+            organisation as _,
+            id as _,
+        )
+        .fetch_all(self.conn())
+        .await?)
     }
 
     /// Versions of a policy, newest first; at most 200.
