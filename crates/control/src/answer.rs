@@ -60,6 +60,15 @@ impl<T> Listed<T> {
         let next_cursor = page.next.map(Cursor);
         Self { data: page.rows.into_iter().map(view).collect(), next_cursor }
     }
+
+    /// Like [`Listed::of`], where a view can fail.
+    pub(crate) fn try_of<R>(
+        page: Paged<R>,
+        view: impl FnMut(R) -> Result<T, Failure>,
+    ) -> Result<Self, Failure> {
+        let next_cursor = page.next.map(Cursor);
+        Ok(Self { data: page.rows.into_iter().map(view).collect::<Result<_, _>>()?, next_cursor })
+    }
 }
 
 /// Which page of a list is wanted.

@@ -8,6 +8,7 @@ use domain::vault::Keyring;
 use domain::{CallRecord, Clock, OrganisationId};
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
+use mcp::client::Client;
 use store::Store;
 use url::Url;
 
@@ -31,6 +32,8 @@ pub struct AppParts {
     pub token_keys: TokenKeys,
     /// Hashes passwords.
     pub passwords: Passwords,
+    /// The one client towards upstream servers, with the rules for their addresses.
+    pub upstream: Client,
     /// Told of every committed change.
     pub changes: Arc<dyn Changes>,
     /// Where finished calls can be watched.
@@ -117,6 +120,11 @@ impl App {
     /// Password hashes.
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.0.parts.passwords
+    }
+
+    /// The client towards upstream servers.
+    pub(crate) fn upstream(&self) -> &Client {
+        &self.0.parts.upstream
     }
 
     /// Told of every committed change; `Can::commit` does so.

@@ -17,6 +17,7 @@ use store::Conflict;
 
 use crate::app::App;
 use crate::layers::RequestId;
+use crate::pages::error::ErrorPage;
 use crate::surface::Surface;
 use crate::{session, urls};
 
@@ -41,12 +42,18 @@ pub struct FieldError {
     pub pointer: String,
     /// What is wrong and what would be right, in a sentence.
     pub detail: String,
+    /// Line of a policy document, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Column of a policy document, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
 }
 
 impl FieldError {
     /// An error at `pointer`.
     pub fn new(pointer: impl Into<String>, detail: impl ToString) -> Self {
-        Self { pointer: pointer.into(), detail: detail.to_string() }
+        Self { pointer: pointer.into(), detail: detail.to_string(), line: None, column: None }
     }
 }
 
@@ -237,7 +244,7 @@ impl Failure {
 }
 
 /// `text` with a capital and a full stop.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     let dot = if text.ends_with(['.', '!', '?']) { "" } else { "." };
@@ -304,20 +311,6 @@ pub struct Problem {
     /// What is wrong with the input, all at once.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: Vec<FieldError>,
-}
-
-/// The page of a failure.
-#[derive(Template)]
-#[template(path = "error.html")]
-struct ErrorPage<'a> {
-    signed_in: bool,
-    title: &'a str,
-    detail: &'a str,
-    /// The incident number, where it is our fault; else empty.
-    incident: &'a str,
-    /// The one next step.
-    next_href: &'a str,
-    next_label: &'a str,
 }
 
 /// A failure on its way to [`edge`], in the extensions of an empty answer.

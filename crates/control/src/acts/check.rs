@@ -35,6 +35,11 @@ impl Checks {
         self.errors.push(FieldError::new(pointer, detail));
     }
 
+    /// Notes an error that knows its place.
+    pub(crate) fn add(&mut self, error: FieldError) {
+        self.errors.push(error);
+    }
+
     /// Goes on only if nothing was wrong.
     pub(crate) fn done(self) -> Result<(), Failure> {
         if self.errors.is_empty() { Ok(()) } else { Err(self.refuse()) }

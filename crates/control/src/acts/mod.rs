@@ -3,7 +3,11 @@
 
 pub(crate) mod accounts;
 pub(crate) mod check;
+pub(crate) mod discovery;
 pub(crate) mod grants;
 pub(crate) mod keys;
 pub(crate) mod organisation;
+pub(crate) mod policies;
+pub(crate) mod servers;
 pub(crate) mod snippets;
+pub(crate) mod tools;

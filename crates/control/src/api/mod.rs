@@ -9,4 +9,6 @@ pub(crate) mod health;
 pub(crate) mod me;
 pub mod openapi;
 pub(crate) mod organisation;
+pub(crate) mod policies;
+pub(crate) mod servers;
 pub(crate) mod usage;

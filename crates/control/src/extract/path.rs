@@ -18,6 +18,10 @@ impl<T: Placeholders, S: Send + Sync> FromRequestParts<S> for Path<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         let params = RawPathParams::from_request_parts(parts, state).await;
         let params = params.map_err(|_not_utf8| Failure::not_found())?;
+        // No row has a NUL in it, and Postgres cannot be asked for one.
+        if params.iter().any(|(_, value)| value.contains('\0')) {
+            return Err(Failure::not_found());
+        }
         let mut values = params.iter().filter(|(name, _)| *name != "organisation").map(|(_, v)| v);
         T::read(&mut values).map(Self).ok_or_else(Failure::not_found)
     }

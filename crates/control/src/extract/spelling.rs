@@ -28,7 +28,7 @@ pub(super) fn explain(mut path: Vec<String>, complaint: &str) -> FieldError {
         }
         _ => said.to_owned(),
     };
-    FieldError { pointer: pointer(&path), detail }
+    FieldError::new(pointer(&path), detail)
 }
 
 /// The nearest of `known` to a misspelt `name`, if one is near.

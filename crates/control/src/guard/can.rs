@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use chrono::{DateTime, Utc};
 use domain::{OrganisationId, Permission, Role, Slug, UserId};
 use http::request::Parts;
-use store::{Actor, Event, TenantTx};
+use store::{Actor, Event, Tenant, TenantTx};
 
 use super::principal::Principal;
 use super::{Guard, Right};
@@ -81,6 +81,11 @@ impl<P> Can<P> {
     /// The organisation's name in URLs.
     pub(crate) const fn slug(&self) -> &Slug {
         &self.principal.slug
+    }
+
+    /// The organisation and who acts in it, for acts that open their own transactions.
+    pub(crate) const fn tenant(&self) -> Tenant {
+        self.principal.tenant()
     }
 
     /// Who acts.

@@ -59,7 +59,7 @@ impl Principal {
     async fn of_browser(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let session = browser(parts, app).await?;
         let slug = organisation_of_path(parts).await?;
-        let membership = app.store().find_membership(session.user.id, &slug).await?;
+        let membership = app.store().find_membership(session.user.id, slug.as_str()).await?;
         let membership = membership.ok_or_else(Failure::not_found)?;
         Ok(Self::member(Actor::User(session.user.id), membership))
     }
@@ -147,10 +147,10 @@ pub(crate) fn ends_at(now: DateTime<Utc>) -> DateTime<Utc> {
     now + TimeDelta::days(session::IDLE_DAYS)
 }
 
-async fn organisation_of_path(parts: &mut Parts) -> Result<String, Failure> {
+async fn organisation_of_path(parts: &mut Parts) -> Result<Slug, Failure> {
     let params = RawPathParams::from_request_parts(parts, &()).await;
     let params = params.map_err(|_unreadable| Failure::not_found())?;
     let slug = params.iter().find(|(name, _)| *name == "organisation");
     // A page with `Can` outside `/o/{organisation}` is a mistake of ours; it shows nothing.
-    slug.map(|(_, slug)| slug.to_owned()).ok_or_else(Failure::not_found)
+    slug.and_then(|(_, slug)| slug.parse().ok()).ok_or_else(Failure::not_found)
 }

@@ -1,0 +1,94 @@
+//! The audit of calls.
+
+use chrono::TimeDelta;
+use domain::call::{CallPhases, CallStatus};
+use domain::{CallId, CallRecord, GrantId, Outcome};
+use insta::assert_json_snapshot;
+use sqlx::PgPool;
+use testkit::{Tenant, TestApp};
+
+fn call(app: &TestApp, t: &Tenant, tool: &str, outcome: Outcome) -> CallRecord {
+    app.clock.advance(TimeDelta::milliseconds(2));
+    let now = app.clock.now();
+    CallRecord {
+        id: CallId::fresh(now),
+        organisation: t.id.as_uuid(),
+        at: now,
+        server: None,
+        grant: GrantId::fresh(now),
+        grant_label: "ci-runner".to_owned(),
+        method: "tools/call".to_owned(),
+        target: Some(tool.to_owned()),
+        outcome,
+        rule: "/tools/charge/limits/0".to_owned(),
+        message: "Too many.".to_owned(),
+        policy: None,
+        status: CallStatus { http: 200, jsonrpc: None, is_error: Some(true) },
+        us: CallPhases { auth: 1, policy: 2, limits: 3, approval: 0, upstream: 4, total: 10 },
+        request_bytes: 100,
+        response_bytes: 200,
+        client: Some("inspector/1".to_owned()),
+        session: None,
+        request_id: "req_1".to_owned(),
+        argument_keys: vec!["amount".to_owned()],
+    }
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn calls_are_listed_filtered_and_shown(pool: PgPool) {
+    let app = TestApp::new(pool);
+    let t = app.tenant("acme").await;
+    let calls = [
+        call(&app, &t, "charge", Outcome::Limited),
+        call(&app, &t, "list", Outcome::Allowed),
+        call(&app, &t, "refund", Outcome::Allowed),
+    ];
+    let _rows = app.store.insert_calls(&calls).await.unwrap();
+    let tools = async |query: &str| {
+        let answer = t.viewer().get(&format!("/api/v1/calls{query}")).await.expect(200).json();
+        let data = answer["data"].as_array().unwrap().clone();
+        data.iter().map(|c| c["tool"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(tools("").await, ["refund", "list", "charge"]);
+    assert_eq!(tools("?outcome=allowed").await, ["refund", "list"]);
+    assert_eq!(tools("?tool=list&outcome=").await, ["list"]);
+    assert_eq!(tools("?q=CHAR&tool=charge").await, ["charge"]);
+    assert_eq!(tools(&format!("?grant={}", calls[0].grant)).await, ["charge"]);
+    let since = calls[1].at.format("%Y-%m-%dT%H:%M:%S%.6fZ");
+    assert_eq!(tools(&format!("?since={since}")).await, ["refund", "list"]);
+    assert_eq!(tools(&format!("?until={since}")).await, ["charge"]);
+    let shown = t.viewer().get(&format!("/api/v1/calls/{}", calls[0].id)).await.expect(200).json();
+    assert_json_snapshot!(shown, { ".id" => "", ".time" => "", ".grant.id" => "" }, @r#""#);
+    let _foreign =
+        t.outsider().await.get(&format!("/api/v1/calls/{}", calls[0].id)).await.expect(404);
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_misspelt_filter_is_refused_rather_than_ignored(pool: PgPool) {
+    let app = TestApp::new(pool);
+    let t = app.tenant("acme").await;
+    let refused = t.viewer().get("/api/v1/calls?outcom=denied").await.expect(422);
+    assert_eq!(refused.text("/errors/0/pointer"), "/outcom");
+    let refused = t.viewer().get("/api/v1/calls?outcome=refused").await.expect(422);
+    assert!(refused.text("/errors/0/detail").contains("choose one of: allowed, denied"));
+    let refused = t.viewer().get("/api/v1/calls?server=grt_1").await.expect(422);
+    assert_eq!(refused.text("/errors/0/pointer"), "/server");
+    let _refused = t.viewer().get("/api/v1/calls?tool=%00").await.expect(422);
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn usage_counts_by_outcome_and_hour(pool: PgPool) {
+    let app = TestApp::new(pool);
+    let t = app.tenant("acme").await;
+    let calls = [
+        call(&app, &t, "charge", Outcome::Limited),
+        call(&app, &t, "list", Outcome::Allowed),
+        call(&app, &t, "list", Outcome::Allowed),
+    ];
+    let _rows = app.store.insert_calls(&calls).await.unwrap();
+    let usage = t.viewer().get("/api/v1/usage?by=outcome&bucket=day").await.expect(200).json();
+    let counts: i64 =
+        usage["data"].as_array().unwrap().iter().map(|c| c["count"].as_i64().unwrap()).sum();
+    assert_eq!(counts, 3);
+    let _unknown = t.viewer().get("/api/v1/usage?by=weather").await.expect(422);
+}

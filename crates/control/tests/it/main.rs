@@ -1,0 +1,7 @@
+//! The control plane as its users meet it: the real router, a real database. The tree follows the
+//! tree of URLs.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod api;
+mod layers;
+mod routes;
