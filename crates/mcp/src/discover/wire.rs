@@ -262,8 +262,8 @@ impl<'a> Wire<'a> {
         }
         let is_page = content_type.contains("html") || body.trim_ascii_start().starts_with(b"<");
         let hint = match status {
-            _ if is_page => Hint::WebPage,
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Hint::WrongPath,
+            _ if is_page => Hint::WebPage,
             _ if content_type == JSON => Hint::OtherJson,
             _ => Hint::Nothing,
         };

@@ -345,7 +345,7 @@ async fn each_failure_tells_a_person_what_to_do() {
         "This address answered 200 OK, but not as an MCP server; it looks like a web page."
     );
     assert!(
-        sentence(text(404, "text/html", "<h1>404").await).ends_with("it looks like a web page.")
+        sentence(text(404, "text/html", "<h1>404").await).contains("the path is probably wrong")
     );
     assert!(sentence(text(404, "text/plain", "nope").await).contains("the path is probably wrong"));
     assert!(
