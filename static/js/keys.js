@@ -28,9 +28,10 @@ function isTyping(target) {
 
 function send(event) {
   const form = event.target.closest("form");
-  if (!form) return;
+  if (!form || event.defaultPrevented) return;
   event.preventDefault();
-  form.requestSubmit();
+  const button = form.querySelector("button.primary:not([type=button])");
+  if (!button?.disabled) form.requestSubmit(button);
 }
 
 function follow(event) {

@@ -19,6 +19,9 @@ const EMPTY = '{"default":"deny"}';
 
 class PolicyBuilder extends HTMLElement {
   #form;
+  #parts;
+  #chips;
+  #all;
   #tools;
   #live;
   #policy;
@@ -31,16 +34,21 @@ class PolicyBuilder extends HTMLElement {
   connectedCallback() {
     const data = JSON.parse(document.getElementById("builder-data").content.textContent);
     this.#form = this.querySelector("form");
+    this.#parts = Object.fromEntries([...this.querySelectorAll("[data-part]")].map((element) => [element.dataset.part, element]));
+    this.#chips = [...this.querySelectorAll("[data-do=category]")];
+    const { default: fallbacks, all_max: allMax, all_window: allWindow } = this.#form.elements;
+    this.#all = { fallbacks: [...fallbacks], max: allMax, window: allWindow, custom: this.#parts.custom };
     this.#tools = data.tools.map((tool) => ({ ...tool, wish: tool.recommended && stateOfRule(tool.recommended) }));
     this.#live = readOr(data.live, EMPTY);
-    this.#editor = new Editor(this.querySelector("[data-editor]"));
-    this.#rows = new Rows(this.querySelector("[data-rows]"), this.#tools);
+    this.#editor = new Editor(this.#parts.editor);
+    this.#rows = new Rows(this.#parts.rows, this.#tools);
     this.#draft = new Draft(this.#form.dataset.policy, data.live);
     this.#history = new History(this.#editor.text);
     this.#validator = new Validator(this.#form.dataset.validateUrl, this.#form.dataset.server, (result) => this.#showProblems(result));
     this.#listen();
     this.#restore();
     this.#show({ check: true });
+    this.#filter();
     this.dataset.ready = "";
   }
 
@@ -51,9 +59,14 @@ class PolicyBuilder extends HTMLElement {
     this.#form.addEventListener("change", (event) => this.#onChange(event));
     this.#form.addEventListener("input", (event) => this.#onInput(event));
     this.#form.addEventListener("click", (event) => this.#onClick(event));
-    this.addEventListener("keydown", (event) => this.#onKey(event));
+    // On the document, because the focus may have been on something that is gone by now.
+    document.addEventListener("keydown", (event) => {
+      if (event.target === document.body || this.contains(event.target)) this.#onKey(event);
+    });
     // With scripts the document is what counts; the table's fields are only its picture.
     this.#form.addEventListener("formdata", ({ formData }) => {
+      formData.set("document", this.#history.text);
+      formData.set("source", "document");
       for (const name of [...formData.keys()]) if (/^(rule|max|window)\[|^(default|all_max|all_window)$/.test(name)) formData.delete(name);
     });
   }
@@ -70,7 +83,7 @@ class PolicyBuilder extends HTMLElement {
     const tool = this.#rows.toolOf(target);
     if (tool && target.type === "number") this.#setLimit(tool, `limit ${tool.name}`);
     else if (target.name === "all_max") this.#setAllTools("all tools");
-    else if (target.matches("[data-search]")) this.#filter();
+    else if (target === this.#parts.search) this.#filter();
   }
 
   #onClick({ target }) {
@@ -96,12 +109,16 @@ class PolicyBuilder extends HTMLElement {
   #onKey(event) {
     const letter = event.key.toLowerCase();
     if ((event.ctrlKey || event.metaKey) && !event.altKey && (letter === "z" || letter === "y")) {
-      if (event.target.matches("[data-search]")) return;
+      if (event.target === this.#parts.search) return;
       event.preventDefault();
       this.#travel(letter === "y" || event.shiftKey ? this.#history.redo() : this.#history.undo());
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       if (this.#rows.move(event.target, event.key === "ArrowDown" ? 1 : -1)) event.preventDefault();
-    } else if (event.key === "Escape" && event.target.matches("[data-search]")) {
+    } else if (event.key === "Enter" && event.target.matches("input")) {
+      // Enter in a field would publish.
+      event.preventDefault();
+      if ((event.ctrlKey || event.metaKey) && !this.#parts.publish.disabled) this.#form.requestSubmit(this.#parts.publish);
+    } else if (event.key === "Escape" && event.target === this.#parts.search) {
       this.#clearFilter();
     }
   }
@@ -120,7 +137,7 @@ class PolicyBuilder extends HTMLElement {
   }
 
   #setAllTools(kind = "") {
-    const { all_max: max, all_window: window } = this.#form.elements;
+    const { max, window } = this.#all;
     if (max.value !== "" && !max.checkValidity()) return;
     this.#apply({ allTools: max.value === "" ? null : { max: Number(max.value), window: window.value } }, "/all_tools", kind);
   }
@@ -169,16 +186,16 @@ class PolicyBuilder extends HTMLElement {
 
   #discard() {
     this.#take(this.#live.text, "");
-    this.querySelector("[data-restored]").hidden = true;
+    this.#parts.restored.hidden = true;
   }
 
   #restore() {
     const draft = this.#draft.find(this.#editor.text);
     if (!draft) return;
     this.#history.push(draft.text);
-    const note = this.querySelector("[data-restored]");
+    const note = this.#parts.restored;
     note.hidden = false;
-    note.querySelector("[data-restored-since]").hidden = !draft.outdated;
+    this.#parts.since.hidden = !draft.outdated;
   }
 
   // === Drawing ===
@@ -191,8 +208,8 @@ class PolicyBuilder extends HTMLElement {
     if (!problem) this.#showRows();
     if (pointer && this.#policy) this.#editor.reveal(locate(this.#policy.root, pointer).start);
     this.#showState(problem);
-    this.#part("undo").disabled = !this.#history.canUndo;
-    this.#part("redo").disabled = !this.#history.canRedo;
+    this.#parts.undo.disabled = !this.#history.canUndo;
+    this.#parts.redo.disabled = !this.#history.canRedo;
     if (check) problem?.offset === undefined ? this.#validator.soon(text) : this.#validator.stop();
     if (problem?.offset !== undefined) this.#showProblems({ errors: [{ ...position(text, problem.offset), detail: problem.message }], local: true });
   }
@@ -210,43 +227,41 @@ class PolicyBuilder extends HTMLElement {
 
   #showRows() {
     const policy = this.#policy;
-    this.#rows.draw((tool) => {
-      const state = stateOf(policy, tool);
+    policy.states = this.#tools.map((tool) => stateOf(policy, tool));
+    this.#rows.draw((tool, index) => {
+      const state = policy.states[index];
       return { ...state, fits: !tool.wish || alike(state, policy.text, tool.wish) };
     });
-    for (const radio of this.#form.elements.default) radio.checked = radio.value === policy.fallback;
+    for (const radio of this.#all.fallbacks) radio.checked = radio.value === policy.fallback;
     const limit = allToolsLimit(policy);
-    const { all_max: max, all_window: window } = this.#form.elements;
+    const { max, window } = this.#all;
     const custom = limit === "custom";
     max.disabled = window.disabled = custom;
-    this.querySelector("[data-all-custom]").hidden = !custom;
+    this.#all.custom.hidden = !custom;
     if (custom || document.activeElement === max) return;
     max.value = limit?.max ?? "";
     if (limit) this.#rows.offer(window, limit.window);
   }
 
   #showState(problem) {
-    const stuck = this.querySelector("[data-stuck]");
-    stuck.hidden = !problem;
-    if (problem) stuck.querySelector("[data-stuck-why]").textContent = problem.message;
-    this.querySelector("[data-table]").inert = Boolean(problem);
+    this.#parts.table.inert = Boolean(problem);
     const found = problem ? null : compare(this.#live, this.#policy, this.#tools);
     if (found) this.#rows.mark(found.tools);
     const changed = this.#history.text !== this.#live.text;
-    this.querySelector("[data-changes]").textContent = sentence(problem, found, changed);
-    const publish = this.querySelector("[data-publish]");
-    publish.disabled = problem?.offset !== undefined || (!changed && publish.dataset.publish === "changes");
-    this.#filter();
+    this.#parts.changes.textContent = sentence(problem, found, changed);
+    const publish = this.#parts.publish;
+    publish.disabled = publish.type !== "submit" || !changed || problem?.offset !== undefined;
+    if (this.#filtersChanged()) this.#filter();
   }
 
   /** Errors and warnings beside the JSON, and their marks at the lines. */
   #showProblems({ errors = [], warnings = [], local = false, failed = false, checking = false }) {
-    const status = this.querySelector("[data-status]");
+    const status = this.#parts.status;
     const words = checking ? "Checking…" : failed ? "Could not be checked now; it will be when you publish." : errors.length > 0 ? count(errors.length, "error") : warnings.length > 0 ? `Valid, ${count(warnings.length, "warning")}` : "Valid";
     if (status.textContent !== words) status.textContent = words;
     status.dataset.state = checking || failed ? "open" : errors.length > 0 ? "bad" : warnings.length > 0 ? "warned" : "good";
     if (checking) return;
-    if (!local) this.querySelector("[data-publish]").classList.toggle("has-errors", errors.length > 0);
+    if (!local) this.#parts.publish.classList.toggle("has-errors", errors.length > 0);
     this.#editor.problems([...errors.map((e) => ({ ...e, bad: true })), ...warnings], this.#policy);
   }
 
@@ -257,19 +272,24 @@ class PolicyBuilder extends HTMLElement {
     this.#filter();
   }
 
+  /** Whether what is shown depends on what was changed. */
+  #filtersChanged() {
+    return this.#chips.find((chip) => chip.value === "changed").getAttribute("aria-pressed") === "true";
+  }
+
   #clearFilter() {
-    this.querySelector("[data-search]").value = "";
-    for (const chip of this.querySelectorAll("[data-do=category]")) chip.setAttribute("aria-pressed", "false");
+    this.#parts.search.value = "";
+    for (const chip of this.#chips) chip.setAttribute("aria-pressed", "false");
     this.#filter();
   }
 
   #filter() {
-    const words = this.querySelector("[data-search]").value.toLowerCase().split(/\s+/).filter(Boolean);
-    const chosen = [...this.querySelectorAll("[data-do=category][aria-pressed=true]")].map((chip) => chip.value);
+    const words = this.#parts.search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const chosen = this.#chips.filter((chip) => chip.getAttribute("aria-pressed") === "true").map((chip) => chip.value);
     const shown = this.#rows.filter(words, new Set(chosen));
     const total = this.#tools.length;
-    this.querySelector("[data-shown]").textContent = shown === total ? count(total, "tool") : `${shown.toLocaleString("en")} of ${count(total, "tool")}`;
-    this.querySelector("[data-none]").hidden = shown > 0;
+    this.#parts.shown.textContent = shown === total ? count(total, "tool") : `${shown.toLocaleString("en")} of ${count(total, "tool")}`;
+    this.#parts.none.hidden = shown > 0;
   }
 
   #toggleJson(button) {
@@ -280,12 +300,8 @@ class PolicyBuilder extends HTMLElement {
 
   #goTo(tool) {
     const { node } = stateOf(this.#policy, tool);
-    if (this.hasAttribute("data-no-json")) this.#toggleJson(this.#part("json"));
+    if (this.hasAttribute("data-no-json")) this.#toggleJson(this.#parts.json);
     this.#editor.goTo(node?.start ?? 0, node?.end);
-  }
-
-  #part(name) {
-    return this.querySelector(`[data-do="${name}"]`);
   }
 }
 
@@ -299,8 +315,8 @@ function readOr(text, fallback) {
 
 function sentence(problem, found, changed) {
   if (problem?.offset !== undefined) return "The JSON cannot be read yet.";
+  if (problem) return `The table cannot show this: ${problem.message}`;
   if (!changed) return "Nothing changed.";
-  if (!found) return "The document changed.";
   if (found.same) return "Only spaces and order changed.";
   const text = `${found.words.join(", ")}.`;
   return text[0].toUpperCase() + text.slice(1);

@@ -6,17 +6,19 @@ import { allToolsLimit, stateOf } from "./policy.js";
 const SECONDS = { second: 1, minute: 60, hour: 3600, day: 86_400, week: 604_800, month: 2_592_000 };
 
 /**
- * Compares the draft to the live version.
+ * Compares the draft to the live version. What is read from either is kept on it as `states`, one a
+ * tool, because pages of a thousand tools compare at every click.
  * @returns `{tools, words, same}`: names of the tools whose treatment changes, phrases, and whether
  *   the two documents mean the same
  */
 export function compare(live, draft, tools) {
+  live.states ??= tools.map((tool) => stateOf(live, tool));
+  live.meaning ??= canonical(live.root, live.text);
   const counts = new Map();
   const changed = new Set();
-  for (const tool of tools) {
-    const before = stateOf(live, tool);
-    const after = stateOf(draft, tool);
-    const kind = kindOf(before, after, live, draft);
+  draft.states ??= tools.map((tool) => stateOf(draft, tool));
+  for (const [index, tool] of tools.entries()) {
+    const kind = kindOf(live.states[index], draft.states[index], live, draft);
     if (!kind) continue;
     changed.add(tool.name);
     counts.set(kind, (counts.get(kind) ?? 0) + 1);
@@ -26,7 +28,7 @@ export function compare(live, draft, tools) {
   if (live.observes !== draft.observes) words.push(draft.observes ? "refusals are only observed" : "rules are enforced");
   const together = allToolsWords(live, draft);
   if (together) words.push(together);
-  const same = canonical(live.root, live.text) === canonical(draft.root, draft.text);
+  const same = live.meaning === canonical(draft.root, draft.text);
   if (!same && words.length === 0) words.push("other parts of the document changed");
   return { tools: changed, words, same };
 }

@@ -4,11 +4,14 @@
 export class Draft {
   #key;
   #live;
+  #next = null;
+  #timer = 0;
 
   /** @param live the text of the live version; a draft equal to it is no draft */
   constructor(policy, live) {
     this.#key = `drawbridge:draft:${policy}`;
     this.#live = live;
+    addEventListener("pagehide", () => this.#write());
   }
 
   /** The draft to restore over `shown`, or null. `outdated`: the live version changed since. */
@@ -24,7 +27,18 @@ export class Draft {
     return { text: kept.text, outdated: kept.live !== this.#live };
   }
 
+  /** Writes soon, and at the latest when the page goes away. */
   keep(text) {
+    this.#next = text;
+    this.#timer ||= setTimeout(() => this.#write(), 250);
+  }
+
+  #write() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    if (this.#next === null) return;
+    const text = this.#next;
+    this.#next = null;
     try {
       if (text === this.#live) localStorage.removeItem(this.#key);
       else localStorage.setItem(this.#key, JSON.stringify({ text, live: this.#live }));

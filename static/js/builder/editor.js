@@ -5,6 +5,7 @@ import { difference } from "./history.js";
 
 const LINE = 20;
 const PAD = 10;
+const LONG = 40_000;
 
 export class Editor {
   #area;
@@ -13,6 +14,9 @@ export class Editor {
   #list;
   #lines = 0;
   #text = "";
+  #shown = "";
+  #target = null;
+  #waiting = 0;
 
   /** Called after each edit by hand. */
   onInput = () => {};
@@ -23,10 +27,12 @@ export class Editor {
     this.#numbers = root.querySelector("[data-numbers]");
     this.#marks = root.querySelector("[data-marks]");
     this.#list = root.querySelector("[data-problems]");
-    this.#text = this.#area.value;
+    this.#text = this.#shown = this.#area.value;
     this.#number();
+    this.#area.addEventListener("focus", () => this.#draw());
+    this.#area.addEventListener("beforeinput", () => this.#draw());
     this.#area.addEventListener("input", () => {
-      this.#text = this.#area.value;
+      this.#text = this.#shown = this.#area.value;
       this.#number();
       this.onInput();
     });
@@ -38,18 +44,42 @@ export class Editor {
     return this.#text;
   }
 
-  /** Replaces the text, changing only what differs so that the caret and the scroll stay. */
+  /** Replaces the text. A long one takes a while to lay out, so the area shows it after the next paint. */
   set(text, { follow = false } = {}) {
     if (text === this.#text) return;
-    const { at, before, after } = difference(this.#text, text);
-    this.#area.setRangeText(after, at, at + before.length, "preserve");
+    if (follow) this.#target = difference(this.#text, text).at;
     this.#text = text;
-    this.#number();
-    if (follow) this.reveal(at);
+    if (text.length < LONG) this.#update();
+    this.#later();
   }
 
   /** Scrolls a place into view without taking the focus. */
   reveal(offset) {
+    this.#target = offset;
+    this.#later();
+  }
+
+  #later() {
+    this.#waiting ||= requestAnimationFrame(() => setTimeout(() => this.#draw()));
+  }
+
+  /** Changes only what differs, so that the caret and the scroll stay. */
+  #update() {
+    if (this.#shown === this.#text) return;
+    const { at, before, after } = difference(this.#shown, this.#text);
+    this.#area.setRangeText(after, at, at + before.length, "preserve");
+    this.#shown = this.#text;
+    this.#number();
+  }
+
+  #draw() {
+    this.#waiting = 0;
+    this.#update();
+    if (this.#target !== null) this.#scrollTo(this.#target);
+    this.#target = null;
+  }
+
+  #scrollTo(offset) {
     const top = PAD + (position(this.#text, offset).line - 1) * LINE;
     const { scrollTop, clientHeight } = this.#area;
     if (top < scrollTop || top > scrollTop + clientHeight - LINE * 2) this.#area.scrollTop = top - clientHeight / 3;
@@ -57,9 +87,10 @@ export class Editor {
 
   /** Puts the caret at a place, selecting up to `end`. */
   goTo(offset, end = offset) {
-    this.#area.focus({ preventScroll: false });
+    this.#draw();
+    this.#area.focus();
     this.#area.setSelectionRange(offset, end);
-    this.reveal(offset);
+    this.#scrollTo(offset);
   }
 
   /** Lists problems: `{line, column, pointer, detail, suggestion, bad}`. */

@@ -68,16 +68,16 @@ export function classify(rule) {
   if (sugar) return sugar;
   const lists = RULE_LISTS.filter((key) => (get(rule, key)?.items?.length ?? 0) > 0);
   const checks = get(rule, "validate_arguments")?.value === true;
-  const custom = { segment: "custom", words: describe(rule) };
-  if (rule.members.some((member) => !RULE_KEYS.has(member.key))) return custom;
-  if (RULE_LISTS.some((key) => get(rule, key) && get(rule, key).type !== "array")) return custom;
+  const custom = () => ({ segment: "custom", words: describe(rule) });
+  if (rule.members.some((member) => !RULE_KEYS.has(member.key))) return custom();
+  if (RULE_LISTS.some((key) => get(rule, key) && get(rule, key).type !== "array")) return custom();
   if (lists.length === 0) return { segment: "allow", checks };
   const [only, ...more] = get(rule, lists[0]).items;
-  if (lists.length > 1 || more.length > 0) return custom;
-  if (lists[0] === "limits") return simpleLimit(only) ? { segment: "limit", checks, ...simpleLimit(only) } : custom;
+  if (lists.length > 1 || more.length > 0) return custom();
+  if (lists[0] === "limits") return simpleLimit(only) ? { segment: "limit", checks, ...simpleLimit(only) } : custom();
   if (lists[0] === "approve_if" && always(only)) return { segment: "approve", checks };
   if (lists[0] === "deny_if" && always(only)) return { segment: "deny", checks };
-  return custom;
+  return custom();
 }
 
 /** The short spellings of rules: `action` and `rate_limit`. */
@@ -153,6 +153,7 @@ export function allToolsLimit(policy) {
 
 /** A key of `tools` or an entry of `hide`: an exact name, or a glob with its test and weight. */
 function pattern(text) {
+  if (!/[*\\]/.test(text)) return { text, glob: false, name: text };
   let source = "";
   let name = "";
   let glob = false;

@@ -17,9 +17,9 @@ export class Rows {
   constructor(list, tools) {
     this.#list = list;
     const elements = new Map([...list.children].map((element) => [element.dataset.tool, element]));
-    for (const tool of tools) {
+    for (const [index, tool] of tools.entries()) {
       const element = elements.get(tool.name);
-      if (element) this.#rows.set(tool.name, { tool, element, ...parts(element), text: element.querySelector(".tool-what").textContent.toLowerCase(), drawn: "" });
+      if (element) this.#rows.set(tool.name, { tool, index, element, ...parts(element), text: element.querySelector(".tool-what").textContent.toLowerCase(), drawn: "" });
     }
   }
 
@@ -36,7 +36,7 @@ export class Rows {
 
   draw(stateOf) {
     for (const row of this.#rows.values()) {
-      const state = stateOf(row.tool);
+      const state = stateOf(row.tool, row.index);
       const picture = [state.segment, state.source, state.pattern, state.max, state.window, state.words, state.checks, state.fits].join("|");
       if (picture === row.drawn) continue;
       row.drawn = picture;
@@ -125,7 +125,7 @@ function parts(element) {
 }
 
 function note(state, own) {
-  if (state.segment === "custom") return own ? state.words : `Custom ${SOURCES[state.source](state)}: ${state.words}`;
+  if (state.segment === "custom") return `Custom${own ? "" : ` ${SOURCES[state.source](state)}`}: ${state.words}`;
   if (!own) {
     const limit = state.segment === "limit" ? `, ${state.max} a ${state.window}` : "";
     return `${WORDS[state.segment]} ${SOURCES[state.source](state)}${limit}`;
