@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use embedded::Settings;
 
 use crate::services::Services;
-use crate::shell::{Steps, check_room, find, has, offline_cargo, run, say, stop_in_order, target};
+use crate::shell::{Steps, check_room, has, offline_cargo, run, say, stop_in_order, target};
 use crate::tools::{self, Tools};
 
 /// Runs the tests.
@@ -93,7 +93,7 @@ fn browser(tools: &Tools) -> Result<Option<Command>> {
     if files.is_empty() {
         return Ok(None);
     }
-    let mut command = Command::new(find(&["node"]).context("Node is not installed")?);
+    let mut command = Command::new(&tools.node);
     // One after another: they share two cores with a browser and a server.
     command.args(["--test", "--test-concurrency=1"]).args(files).current_dir(folder);
     command.env("DRAWBRIDGE_BIN", target().join("debug/drawbridge"));

