@@ -1,5 +1,6 @@
 // Short news. `<div class="toasts" role="status">` is in the layout; flashes of the server stand in it.
 const SHOWN_MS = 6000;
+const AT_ONCE = 2;
 
 /** Shows a sentence for a few seconds; `kind` is success, error or info. */
 export function toast(text, kind = "info") {
@@ -11,6 +12,7 @@ export function toast(text, kind = "info") {
   const use = element.querySelector("use");
   use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${kind}`));
   element.querySelector("p").textContent = text;
+  while (region.childElementCount >= AT_ONCE) region.firstElementChild.remove();
   region.append(element);
   retire(element);
 }
