@@ -38,7 +38,9 @@ impl Condition {
             Self::Test(test) => visit(test, negated),
             Self::Not(inner) => inner.each_test(!negated, visit),
             Self::Any(inner) | Self::All(inner) => {
-                inner.iter().for_each(|condition| condition.each_test(negated, visit));
+                for condition in inner {
+                    condition.each_test(negated, visit);
+                }
             }
         }
     }
@@ -352,11 +354,10 @@ fn fits_attribute(path: &Path, op: Op, value: &Literal) -> Result<(), Unfit> {
     use crate::path::{RISKS, Root, WEEKDAYS};
     let categories = crate::Category::ALL.map(crate::Category::as_str);
     let words: &[&str] = match path.root() {
-        Root::Arguments | Root::Annotations => return Ok(()),
         Root::Hour if op.is_of_text() => {
             return Err(Unfit::new("time.hour is a number: compare it with lt, gte, in or eq."));
         }
-        Root::Hour => return Ok(()),
+        Root::Arguments | Root::Annotations | Root::Hour => return Ok(()),
         _ if op.is_of_numbers() => {
             let detail = format!("{path} is text, and \"{}\" compares numbers.", op.as_str());
             return Err(Unfit::new(detail));

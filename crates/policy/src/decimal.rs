@@ -63,7 +63,7 @@ impl Decimal {
                     if significant > MAX_DIGITS {
                         return None;
                     }
-                    coefficient = coefficient * 10u128.pow(u32::try_from(held_zeros).ok()?);
+                    coefficient *= 10u128.pow(u32::try_from(held_zeros).ok()?);
                     coefficient = coefficient * 10 + u128::from(byte - b'0');
                     held_zeros = 0;
                 }
@@ -122,6 +122,17 @@ impl Decimal {
             number.coefficient * 10u128.pow(u32::try_from(number.exponent - low).unwrap_or(0))
         };
         aligned(self).cmp(&aligned(other))
+    }
+}
+
+impl From<u32> for Decimal {
+    fn from(number: u32) -> Self {
+        let (mut coefficient, mut exponent) = (u128::from(number), 0);
+        while coefficient > 0 && coefficient.is_multiple_of(10) {
+            coefficient /= 10;
+            exponent += 1;
+        }
+        Self { negative: false, coefficient, exponent }
     }
 }
 
@@ -189,6 +200,9 @@ mod tests {
             assert_eq!(read(zero), read("0"), "{zero}");
         }
         assert_ne!(read("1"), read("-1"));
+        for number in [0, 7, 10, 1_200, u32::MAX] {
+            assert_eq!(Decimal::from(number), read(&number.to_string()));
+        }
     }
 
     #[test]

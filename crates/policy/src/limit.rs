@@ -277,7 +277,7 @@ mod tests {
         let mut limit = limit(Measure::Sum(Path::parse("args.amount").unwrap()), 50_000 * SCALE);
         limit.window = Window::Day;
         limit.on_deny = Some("Enough for today.".into());
-        let text = limit_message(&request(&limit, 5), 1_200_500_000, Duration::from_secs(9_000));
+        let text = limit_message(&request(&limit, 5), 1_200_500_000, Duration::from_mins(150));
         assert_eq!(
             text,
             "Enough for today. The limit of 50000 (args.amount) per day for this server would be \

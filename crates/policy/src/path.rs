@@ -146,7 +146,8 @@ impl PathError {
                 let rest = match text.split_once('.') {
                     Some((root, rest)) if crate::problem::nearest(root, ["args"]).is_some() => rest,
                     Some(("arguments" | "params" | "input", rest)) => rest,
-                    Some(("tool" | "grant" | "client" | "time", _)) => return None,
+                    Some(("tool" | "grant" | "client" | "time" | "state", _)) => return None,
+                    None if text == "args" => return None,
                     _ => text,
                 };
                 let guess = format!("args.{rest}");
@@ -217,6 +218,8 @@ mod tests {
         assert_eq!(error("params.amount").suggestion.as_deref(), Some("args.amount"));
         assert_eq!(error("tool.categry").suggestion.as_deref(), Some("tool.category"));
         assert_eq!(error("tool").suggestion.as_deref(), Some("args.tool"));
-        assert_eq!(error("").suggestion, None);
+        for hopeless in ["", "args", "state.t.count"] {
+            assert_eq!(error(hopeless).suggestion, None);
+        }
     }
 }

@@ -59,6 +59,25 @@ pub(crate) fn nearest<'w>(
         .map(|(_, word)| word)
 }
 
+/// Of the words of the language the one that was probably meant: the nearest one, or else the one
+/// that begins alike, as `denied` and `deny` do.
+pub(crate) fn meant<'w>(
+    written: &str,
+    right: impl IntoIterator<Item = &'w str> + Clone,
+) -> Option<&'w str> {
+    let shared = |word: &str| {
+        let pairs = word.chars().zip(written.chars());
+        pairs.take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count()
+    };
+    let begins_alike = |word: &&str| {
+        let (shared, length) = (shared(word), word.chars().count());
+        let longer = length.max(written.chars().count());
+        shared >= 3 && (shared == length || shared * 2 >= longer)
+    };
+    nearest(written, right.clone())
+        .or_else(|| right.into_iter().filter(begins_alike).max_by_key(|word| shared(word)))
+}
+
 /// Line and column of a byte offset.
 pub(crate) fn position(offset: usize, text: &str) -> (u32, u32) {
     let (line, column) = json::line_column(offset, text.as_bytes());
@@ -83,5 +102,13 @@ mod tests {
         assert_eq!(nearest("list_denid", words), Some("list_denied"));
         assert_eq!(nearest("xyz", words), None);
         assert_eq!(nearest("", words), None);
+    }
+
+    #[test]
+    fn words_of_the_language_may_also_begin_alike() {
+        assert_eq!(meant("denied", ["allow", "deny"]), Some("deny"));
+        assert_eq!(meant("maximum", ["max", "window"]), Some("max"));
+        assert_eq!(meant("sample", ["sampling", "roots"]), Some("sampling"));
+        assert_eq!(meant("rules", ["require", "reason"]), None);
     }
 }

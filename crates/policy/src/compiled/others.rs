@@ -9,7 +9,6 @@ use crate::decision::{Context, Decision, Refusal, Refused, rule};
 use crate::document::{Document, Effect, Mode, Section, ServerRequest};
 use crate::engine::{Case, Keys, Ruleset, Scope, Silent};
 use crate::glob::has_dot_segment;
-use crate::limit::Limits;
 use crate::problem::{Problem, child};
 
 /// The compiled sections beside `tools`.
@@ -75,26 +74,11 @@ impl Compiled {
         self.shows(&self.others.resources, uri)
     }
 
-    /// Decides on a request of the server to the client.
-    pub fn server_request(&self, kind: ServerRequest) -> Decision<'_> {
-        let written = self.others.server_requests.get(&kind).copied();
-        let rule = match (written.unwrap_or(self.default), written, kind) {
-            (Effect::Allow, _, _) => {
-                return Decision::Allow { limits: Limits::new(true), observed: None };
-            }
-            (Effect::Deny, None, _) => rule::DEFAULT_DENY,
-            (Effect::Deny, Some(_), ServerRequest::Sampling) => "/server_requests/sampling",
-            (Effect::Deny, Some(_), ServerRequest::Elicitation) => "/server_requests/elicitation",
-            (Effect::Deny, Some(_), ServerRequest::Roots) => "/server_requests/roots",
-        };
-        let message = Cow::Borrowed("The server may not ask this of the client.");
-        match self.mode {
-            Mode::Enforce => Decision::Refuse(Refusal { outcome: Refused::Denied, rule, message }),
-            Mode::Observe => Decision::Allow {
-                limits: Limits::new(false),
-                observed: Some(crate::Observed { rule, message }),
-            },
-        }
+    /// Whether the server may ask this of the client. `mode: observe` waives a refusal.
+    pub fn server_request(&self, kind: ServerRequest) -> bool {
+        let written = self.others.server_requests.get(&kind);
+        let effect = written.copied().unwrap_or(self.default);
+        effect == Effect::Allow || self.mode == Mode::Observe
     }
 
     fn section_case<'p>(

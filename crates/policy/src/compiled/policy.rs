@@ -44,11 +44,11 @@ fn build(document: &Document, tools: &[ToolFacts]) -> Result<Compiled, Problem> 
     let named = document.tools.iter().map(|(name, rule)| {
         let is_exact = Glob::parse(name).is_ok_and(|glob| glob.exact().is_some());
         let source = if is_exact { RuleSource::Tool } else { RuleSource::Glob };
-        AppliedRule::new(source, child("/tools", name), rule, &document.all_tools)
+        AppliedRule::new(source, &child("/tools", name), rule, &document.all_tools)
     });
     let by_category = document.categories.iter().map(|(category, rule)| {
         let pointer = child("/categories", category.as_str());
-        AppliedRule::new(RuleSource::Category, pointer, rule, &document.all_tools)
+        AppliedRule::new(RuleSource::Category, &pointer, rule, &document.all_tools)
     });
     let rules: Vec<_> = named.chain(by_category).collect();
     let categories: HashMap<Category, usize> =
@@ -322,17 +322,17 @@ pub(super) struct AppliedRule {
 }
 
 impl AppliedRule {
-    fn new(source: RuleSource, pointer: String, rule: &Rule, shared: &Gates) -> Self {
+    fn new(source: RuleSource, pointer: &str, rule: &Rule, shared: &Gates) -> Self {
         let mut keys = Keys::default();
         shared.each_path("/all_tools", |path, rule| keys.add(path, &rule));
-        rule.gates.each_path(&pointer, |path, rule| keys.add(path, &rule));
+        rule.gates.each_path(pointer, |path, rule| keys.add(path, &rule));
         Self {
             source,
             stance: rule.stance(),
             validates: rule.validate_arguments,
-            validation_id: child(&pointer, "validate_arguments").into(),
+            validation_id: child(pointer, "validate_arguments").into(),
             keys,
-            set: Ruleset::new(&rule.gates, &pointer),
+            set: Ruleset::new(&rule.gates, pointer),
         }
     }
 }

@@ -297,7 +297,12 @@ fn conclude<'p, W: Witness>(
 ) -> Result<(), Refusal<'p>> {
     match refusal {
         None => {
-            witness.step(step, &gate.rule, false, || "Nothing stands against the call.".to_owned());
+            let words = match step {
+                Step::Require => "What is required holds.",
+                Step::ApproveIf => "No approval is needed here.",
+                _ => "This does not hold, so it denies nothing.",
+            };
+            witness.step(step, &gate.rule, false, || words.to_owned());
             Ok(())
         }
         Some(message) => {

@@ -250,7 +250,7 @@ impl<'v> Value<'v> {
         match self {
             Self::Node(node) => number(node),
             Self::Text(_) => Err(Wanted::Number),
-            Self::Whole(number) => Decimal::parse(&number.to_string()).ok_or(Wanted::ShorterNumber),
+            Self::Whole(number) => Ok(number.into()),
         }
     }
 
@@ -409,7 +409,7 @@ pub(crate) fn shown(path: &Path, scope: &Scope<'_>) -> Option<String> {
         })
     };
     let raw = |root: Node<'_>| {
-        let found = keys().try_fold(root, |node, key| node.get(key))?;
+        let found = keys().try_fold(root, Node::get)?;
         (!found.is_null()).then(|| found.raw_str().to_owned())
     };
     match path.root() {

@@ -75,9 +75,8 @@ pub(super) fn look_alikes(document: &Document, found: &mut Vec<Warning>) {
     let hidden = document.hide.iter().map(|name| (hide_pointer(document, name), name));
     for (pointer, name) in named.chain(hidden) {
         let has_latin = name.chars().any(|char| char.is_ascii_alphabetic());
-        let is_odd = |char: &char| {
-            is_invisible(*char) || (has_latin && !char.is_ascii() && char.is_alphabetic())
-        };
+        let is_foreign = |char: char| !is_latin(char) && char.is_alphabetic();
+        let is_odd = |char: &char| is_invisible(*char) || (has_latin && is_foreign(*char));
         if let Some(odd) = name.chars().find(is_odd) {
             let detail = format!(
                 "This name has the character U+{:04X}, which can look like another one or like \
@@ -87,4 +86,9 @@ pub(super) fn look_alikes(document: &Document, found: &mut Vec<Warning>) {
             found.push(Warning::new(pointer, detail));
         }
     }
+}
+
+/// Basic Latin and its accented letters.
+fn is_latin(char: char) -> bool {
+    u32::from(char) < 0x250
 }

@@ -22,10 +22,8 @@ pub(super) fn vacuous(document: &Document, found: &mut Vec<Warning>) {
             }
             predicate.each_test(|test, _| {
                 if is_about_null(test) {
-                    let detail = format!(
-                        "null counts as missing, so {} null is never judged: use \"exists\".",
-                        test.op.as_str()
-                    );
+                    let detail = "null counts as missing, so a comparison with it decides \
+                                  nothing: use \"exists\".";
                     found.push(Warning::new(at.clone(), detail));
                 }
             });
@@ -177,16 +175,13 @@ pub(super) fn ungated(document: &Document, tools: &[ToolFacts], found: &mut Vec<
             continue;
         }
         let by_name = chooser.choose(&tool.name).and_then(|index| rules.get(index));
-        let by_category = || document.categories.get(&tool.category);
-        let (pointer, rule) = match by_name {
-            Some((name, rule)) => (child("/tools", name), *rule),
-            None => match by_category() {
-                Some(rule) => (child("/categories", tool.category.as_str()), rule),
-                None => {
-                    at_default.push(format!("{} ({})", tool.name, tool.category));
-                    continue;
-                }
-            },
+        let by_name = by_name.map(|(name, rule)| (child("/tools", name), *rule));
+        let by_category = document.categories.get(&tool.category);
+        let by_category =
+            by_category.map(|rule| (child("/categories", tool.category.as_str()), rule));
+        let Some((pointer, rule)) = by_name.or(by_category) else {
+            at_default.push(format!("{} ({})", tool.name, tool.category));
+            continue;
         };
         if !is_gated(&rule.gates) {
             let detail = format!(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use json::Kind;
 
-use super::reader::{Available, Entry, Fields, Place, Reader};
+use super::reader::{Entry, Fields, Place, Reader};
 use super::rule::Judged;
 use crate::category::Category;
 use crate::document::{Document, Effect, Gates, Mode, Rule, Section, ServerRequest};
@@ -44,27 +44,17 @@ pub(crate) const SECTION_KEYS: [&str; 3] = ["default", "hide", "rules"];
 /// assert_eq!(problems[0].suggestion.as_deref(), Some("hide"));
 /// ```
 pub fn parse(text: &str) -> Result<Document, Vec<Problem>> {
-    parse_with(text, Available::NOW)
+    read(text, false)
 }
 
 /// Reads a policy document, or a bare `{"<tool>": RULE}` fragment, which then stands alone under
 /// `"default": "deny"`. For the import box.
 pub fn parse_import(text: &str) -> Result<Document, Vec<Problem>> {
-    read(text, Available::NOW, |reader, root| {
-        if is_fragment(root) { reader.fragment(root) } else { reader.document(root) }
-    })
+    read(text, true)
 }
 
-pub(crate) fn parse_with(text: &str, available: Available) -> Result<Document, Vec<Problem>> {
-    read(text, available, |reader, root| reader.document(root))
-}
-
-fn read<'t>(
-    text: &'t str,
-    available: Available,
-    document: impl for<'n> FnOnce(&mut Reader<'n>, &Place<'n>) -> Option<Document>,
-) -> Result<Document, Vec<Problem>> {
-    let mut reader = Reader::new(text, available);
+fn read(text: &str, takes_fragments: bool) -> Result<Document, Vec<Problem>> {
+    let mut reader = Reader::new(text);
     if text.len() > MAX_BYTES {
         let detail =
             format!("The document has {} bytes; it may have at most {MAX_BYTES}.", text.len());
@@ -79,10 +69,14 @@ fn read<'t>(
             return Err(reader.finish());
         }
     };
-    let mut reader = Reader::new(text, available);
+    let mut reader = Reader::new(text);
     let root = Place::root(tape.root());
     reader.inspect(&root, 1);
-    let document = document(&mut reader, &root);
+    let document = if takes_fragments && is_fragment(&root) {
+        Some(reader.fragment(&root))
+    } else {
+        reader.document(&root)
+    };
     match (document, reader.finish()) {
         (Some(document), problems) if problems.is_empty() => Ok(document),
         (_, problems) => Err(problems),
@@ -91,7 +85,7 @@ fn read<'t>(
 
 /// A fragment has rules where a document has keys.
 fn is_fragment(root: &Place<'_>) -> bool {
-    root.node.len() > 0
+    !root.node.is_empty()
         && root
             .members()
             .all(|entry| entry.place.is(Kind::Object) && !DOCUMENT_KEYS.contains(&&*entry.key))
@@ -141,10 +135,10 @@ impl<'t> Reader<'t> {
         Some(document)
     }
 
-    fn fragment(&mut self, root: &Place<'t>) -> Option<Document> {
+    fn fragment(&mut self, root: &Place<'t>) -> Document {
         let mut document = Document::deny_all();
         document.tools = self.rules(root, Judged::Tool, &mut document.hide);
-        Some(document)
+        document
     }
 
     fn version(&mut self, root: &Place<'t>, fields: &Fields<'t>) {
@@ -297,7 +291,7 @@ impl<'t> Reader<'t> {
             self.count_limits(fields.place(section), shared);
         }
         for section in ["prompts", "resources"] {
-            let rules = fields.place(section).into_iter().flat_map(|place| place.members());
+            let rules = fields.place(section).into_iter().flat_map(Place::members);
             for entry in rules.filter(|entry| entry.key == "rules") {
                 self.count_limits(Some(&entry.place), 0);
             }
@@ -305,7 +299,7 @@ impl<'t> Reader<'t> {
     }
 
     fn count_limits(&mut self, rules: Option<&Place<'t>>, shared: usize) {
-        for entry in rules.into_iter().flat_map(|place| place.members()) {
+        for entry in rules.into_iter().flat_map(Place::members) {
             let sugar = usize::from(entry.place.node.get("rate_limit").is_some());
             let own = entry.place.node.get("limits").map_or(0, json::Node::len);
             let total = shared + own + sugar;

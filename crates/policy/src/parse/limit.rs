@@ -2,7 +2,7 @@
 
 use json::Kind;
 
-use super::reader::{Entry, Fields, Place, Reader};
+use super::reader::{Fields, Place, Reader};
 use super::rule::{Judged, MAX_TEXT_CHARS};
 use crate::decimal::{Decimal, NotCountable};
 use crate::limit::{Algorithm, Limit, Measure, Scope, largest_amount};
@@ -46,7 +46,7 @@ impl<'t> Reader<'t> {
         let max = fields.place("max").and_then(|place| self.max(place, sum.is_some()));
         let scope = self.scope(&fields);
         let across_servers = self.across_servers(&fields, scope);
-        let key = fields.find("key").and_then(|entry| self.key(entry, judged));
+        let key = fields.place("key").map(|place| self.key(place, judged));
         let algorithm = self.algorithm(&fields);
         let on_deny = fields.place("on_deny").and_then(|place| self.text(place, MAX_TEXT_CHARS));
         Some(Limit {
@@ -59,7 +59,10 @@ impl<'t> Reader<'t> {
                 Some(path) => Measure::Sum(path?),
                 None => Measure::Calls,
             },
-            key,
+            key: match key {
+                Some(path) => Some(path?),
+                None => None,
+            },
             algorithm,
             on_deny,
         })
@@ -147,19 +150,9 @@ impl<'t> Reader<'t> {
     }
 
     fn scope(&mut self, fields: &Fields<'t>) -> Scope {
-        let Some(place) = fields.place("scope") else { return Scope::Grant };
-        let Some(scope) = self.word(place, &Scope::ALL, Scope::as_str) else {
-            return Scope::Grant;
-        };
-        let is_available = match scope {
-            Scope::Grant | Scope::Server => true,
-            Scope::Session => self.available.session_scope,
-            Scope::Organisation => self.available.organisation_scope,
-        };
-        if !is_available {
-            self.wrong(place, format!("The scope \"{}\" is not available yet.", scope.as_str()));
-        }
-        scope
+        let scope = fields.place("scope");
+        let scope = scope.and_then(|place| self.word(place, &Scope::ALL, Scope::as_str));
+        scope.unwrap_or(Scope::Grant)
     }
 
     fn across_servers(&mut self, fields: &Fields<'t>, scope: Scope) -> bool {
@@ -181,23 +174,18 @@ impl<'t> Reader<'t> {
         Some(path)
     }
 
-    fn key(&mut self, entry: &Entry<'t>, judged: Judged) -> Option<Path> {
-        if !self.available.keys {
-            self.wrong(&entry.key_place(), "\"key\" is not available yet.");
-        }
-        let path = self.path(&entry.place, judged)?;
+    fn key(&mut self, place: &Place<'t>, judged: Judged) -> Option<Path> {
+        let path = self.path(place, judged)?;
         if path.has_each() {
-            self.wrong(&entry.place, "A key is one value: its path cannot have [*].");
+            self.wrong(place, "A key is one value: its path cannot have [*].");
         }
         Some(path)
     }
 
     fn algorithm(&mut self, fields: &Fields<'t>) -> Algorithm {
-        let Some(place) = fields.place("algorithm") else { return Algorithm::Fixed };
-        let algorithm = self.word(place, &Algorithm::ALL, Algorithm::as_str);
-        if algorithm == Some(Algorithm::Sliding) && !self.available.sliding {
-            self.wrong(place, "The algorithm \"sliding\" is not available yet.");
-        }
+        let algorithm = fields.place("algorithm");
+        let algorithm =
+            algorithm.and_then(|place| self.word(place, &Algorithm::ALL, Algorithm::as_str));
         algorithm.unwrap_or(Algorithm::Fixed)
     }
 }

@@ -8,8 +8,6 @@ mod rule;
 
 pub use document::{parse, parse_import};
 
-#[cfg(test)]
-pub(crate) use document::parse_with;
 pub(crate) use document::{DOCUMENT_KEYS, SECTION_KEYS};
 pub(crate) use limit::{LIMIT_KEYS, RATE_LIMIT_KEYS};
 pub(crate) use rule::{ACTIONS, GATE_KEYS, PREDICATE_KEYS, RULE_KEYS};

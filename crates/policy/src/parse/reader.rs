@@ -7,34 +7,18 @@ use std::collections::BTreeSet;
 use json::{Kind, Node};
 
 use crate::condition::Patterns;
-use crate::problem::{Problem, child, item, nearest, position};
+use crate::problem::{Problem, child, item, meant, position};
 
 /// Arrays and objects may nest this deep, the document itself being the first.
 pub(crate) const MAX_NESTING: usize = 16;
 /// After so many errors the rest goes unsaid.
 const MAX_PROBLEMS: usize = 500;
 
-/// What of the language is enforced today. Nothing else is accepted.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Available {
-    pub(crate) sliding: bool,
-    pub(crate) keys: bool,
-    pub(crate) session_scope: bool,
-    pub(crate) organisation_scope: bool,
-}
-
-impl Available {
-    /// What the gateway and its counters enforce.
-    pub(crate) const NOW: Self =
-        Self { sliding: false, keys: false, session_scope: false, organisation_scope: false };
-}
-
 /// The document being read and what was found wrong with it.
 pub(super) struct Reader<'t> {
     text: &'t str,
     found: Vec<(usize, Problem)>,
     pub(super) patterns: Patterns,
-    pub(super) available: Available,
 }
 
 /// A value and where it stands.
@@ -113,8 +97,8 @@ impl<'t> Fields<'t> {
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(text: &'t str, available: Available) -> Self {
-        Self { text, found: Vec::new(), patterns: Patterns::default(), available }
+    pub(super) fn new(text: &'t str) -> Self {
+        Self { text, found: Vec::new(), patterns: Patterns::default() }
     }
 
     /// Everything that was wrong, in the order of the text.
@@ -193,8 +177,8 @@ impl<'t> Reader<'t> {
         let entries: Vec<_> = place.members().collect();
         for entry in entries.iter().filter(|entry| !keys.contains(&&*entry.key)) {
             let detail = format!("\"{}\" is not a key of {what}.", entry.key);
-            let meant = nearest(&entry.key, keys.iter().copied());
-            self.wrong_meaning(&entry.key_place(), detail, meant);
+            let word = meant(&entry.key, keys.iter().copied());
+            self.wrong_meaning(&entry.key_place(), detail, word);
         }
         Some(Fields { entries })
     }
@@ -244,8 +228,8 @@ impl<'t> Reader<'t> {
         let written = place.node.as_str();
         let found = all.iter().find(|value| written.as_deref() == Some(as_str(**value)));
         if found.is_none() {
-            let meant = written.as_deref().and_then(|written| nearest(written, words()));
-            self.wrong_meaning(place, format!("This must be one of {}.", listed()), meant);
+            let word = written.as_deref().and_then(|written| meant(written, words()));
+            self.wrong_meaning(place, format!("This must be one of {}.", listed()), word);
         }
         found.copied()
     }

@@ -90,16 +90,13 @@ impl<'t> Reader<'t> {
         Gates { require, deny_if, approve_if, limits }
     }
 
-    /// `action` and `reason`: what they stand for joins the gates. True for `hide`.
+    /// `action` and `reason`: what they stand for joins the gates. True for `hide`. The reason of
+    /// an action that tells the agent nothing goes nowhere.
     fn action(&mut self, fields: &Fields<'t>, judged: Judged, gates: &mut Gates) -> bool {
         let reason = fields.place("reason").and_then(|place| self.text(place, MAX_TEXT_CHARS));
         let action = fields.place("action").and_then(|place| self.word(place, &ACTIONS, |a| a));
-        if let Some(field) = fields.find("reason")
-            && !matches!(action, Some("deny" | "require_approval"))
-            && (action.is_some() || !fields.has("action"))
-        {
-            let detail = "\"reason\" goes with \"action\": \"deny\" or \"require_approval\".";
-            self.wrong(&field.key_place(), detail);
+        if let Some(field) = fields.find("reason").filter(|_| !fields.has("action")) {
+            self.wrong(&field.key_place(), "\"reason\" goes with an \"action\".");
         }
         let always = Predicate { conditions: Vec::new(), on_deny: reason };
         match action {

@@ -1,1 +1,24 @@
 //! The policy language from the outside.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper of a test may fail like the test itself"
+)]
+
+mod decisions;
+mod errors;
+mod examples;
+mod explanations;
+mod keys;
+mod laws;
+mod limits;
+mod lists;
+mod operators;
+mod paths;
+mod sections;
+mod sugar;
+mod support;
+mod the_schema;
+mod warnings;
