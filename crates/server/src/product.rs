@@ -143,7 +143,7 @@ async fn gateway(
         source: Arc::new(source::Database::new(parts.store.clone(), keyring, rediscover)),
         records: Arc::new(records),
         counters: counters::open(storage.redis_url.as_deref(), clock.clone()).await?,
-        client: Client::new(parts.addresses.clone()),
+        client: Client::new(parts.addresses.clone())?,
         keyring: Keyring::single(&derive(parts.master, "mcp-session")),
         clock,
     })))
@@ -157,8 +157,7 @@ fn app(parts: &Shared<'_>, gateway: Option<Arc<Gateway>>) -> Result<App> {
         keyring: Keyring::single(&derive(parts.master, "upstream-auth")),
         token_keys: TokenKeys::new(&derive(parts.master, "access-tokens"), &[], &http.public_url),
         passwords: passwords(security.password_cost)?,
-        upstream: Client::new(parts.addresses.clone()),
-        addresses: parts.addresses.clone(),
+        upstream: Client::new(parts.addresses.clone())?,
         changes: Arc::new(bus::Local::new(store.clone(), gateway)),
         calls: Arc::new(feed::Feed::new(store.clone())),
         settings: control::Settings {

@@ -82,7 +82,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Config => config::run(&load()?),
         Command::Doctor => doctor::run(&load()?),
         Command::Routes => routes::run(),
-        Command::Openapi => say(&control::openapi()),
+        Command::Openapi => say(&control::openapi().to_pretty_json()?),
     }
 }
 

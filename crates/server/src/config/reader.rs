@@ -95,7 +95,7 @@ impl Reader {
         if let Some(value) = self.environment.get(name).filter(|value| !value.is_empty()) {
             return (Some(value.clone()), Origin::Environment);
         }
-        match self.file.get(&file_key(name)) {
+        match self.file.get(&file_key(name)).cloned() {
             None => (None, Origin::Default),
             Some(toml::Value::String(text)) => (Some(text.clone()), Origin::File),
             Some(toml::Value::Array(items)) => {

@@ -1,6 +1,7 @@
 //! Keys, sign-up, and which upstream addresses may be reached.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -91,7 +92,7 @@ impl FromStr for AllowedRange {
             _ => (text, None),
         };
         let range: String = range.chars().filter(|c| !matches!(c, '[' | ']')).collect();
-        let net = range.parse::<IpNet>().or_else(|_plain| range.parse().map(IpNet::from));
+        let net = range.parse::<IpNet>().or_else(|_plain| range.parse::<IpAddr>().map(IpNet::from));
         Ok(Self { net: net.map_err(|_no_range| SHAPE)?, port })
     }
 }
