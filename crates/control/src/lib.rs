@@ -23,6 +23,7 @@ mod extract;
 mod failure;
 pub mod guard;
 mod layers;
+mod pages;
 mod password;
 pub mod routes;
 mod session;

@@ -11,7 +11,7 @@ use http::Method;
 use crate::app::App;
 use crate::guard::{Guard, Guarded, Right};
 use crate::surface::Surface;
-use crate::{api, assets, layers};
+use crate::{api, assets, layers, pages};
 
 /// The control plane as a service, with all its layers.
 pub fn router(app: App) -> Router {
@@ -87,6 +87,58 @@ fn all() -> Routes {
         .get("/api/v1/calls", api::calls::list)
         .get("/api/v1/calls/{id}", api::calls::show)
         .get("/api/v1/usage", api::usage::usage)
+        // Public pages.
+        .get("/", pages::landing::landing)
+        .get("/docs", pages::docs::guide)
+        .get("/docs/", pages::docs::guide)
+        .get("/docs/api", pages::docs::api)
+        .get("/favicon.svg", pages::files::favicon)
+        .get("/favicon.ico", pages::files::favicon)
+        .get("/robots.txt", pages::files::robots)
+        // Accounts in the browser.
+        .get("/signup", pages::auth::signup_form)
+        .post("/signup", pages::auth::signup)
+        .get("/login", pages::auth::login_form)
+        .post("/login", pages::auth::login)
+        .post("/logout", pages::auth::logout)
+        .get("/o", pages::auth::home)
+        // Pages of an organisation.
+        .get("/o/{organisation}", pages::overview::show)
+        .get("/o/{organisation}/", pages::overview::show)
+        .get("/o/{organisation}/servers", pages::servers::list)
+        .post("/o/{organisation}/servers", pages::servers::register)
+        .get("/o/{organisation}/servers/new", pages::servers::new)
+        .get("/o/{organisation}/servers/{server}", pages::servers::show)
+        .post("/o/{organisation}/servers/{server}/discover", pages::servers::discover)
+        .post("/o/{organisation}/servers/{server}/review", pages::servers::review)
+        .post("/o/{organisation}/servers/{server}/pause", pages::servers::pause)
+        .post("/o/{organisation}/servers/{server}/resume", pages::servers::resume)
+        .post("/o/{organisation}/servers/{server}/delete", pages::servers::remove)
+        .get("/o/{organisation}/policies", pages::policies::list)
+        .post("/o/{organisation}/policies", pages::policies::create)
+        .get("/o/{organisation}/policies/new", pages::policies::new)
+        .get("/o/{organisation}/policies/{id}", pages::policies::show)
+        .post("/o/{organisation}/policies/{id}", pages::policies::publish)
+        .post("/o/{organisation}/policies/{id}/validate", pages::policies::validate)
+        .post("/o/{organisation}/policies/{id}/restore", pages::policies::restore)
+        .post("/o/{organisation}/policies/{id}/delete", pages::policies::remove)
+        .get("/o/{organisation}/grants", pages::grants::list)
+        .post("/o/{organisation}/grants", pages::grants::create)
+        .get("/o/{organisation}/grants/new", pages::grants::new)
+        .get("/o/{organisation}/grants/{id}", pages::grants::show)
+        .get("/o/{organisation}/grants/{id}/live", pages::grants::live)
+        .post("/o/{organisation}/grants/{id}/bindings/{server_id}", pages::grants::bind)
+        .post("/o/{organisation}/grants/{id}/rotate", pages::grants::rotate)
+        .post("/o/{organisation}/grants/{id}/revoke", pages::grants::revoke)
+        .get("/o/{organisation}/calls", pages::calls::list)
+        .get("/o/{organisation}/calls/{id}", pages::calls::show)
+        .get("/o/{organisation}/settings/organisation", pages::settings::organisation::show)
+        .post("/o/{organisation}/settings/organisation", pages::settings::organisation::change)
+        .post("/o/{organisation}/settings/pause", pages::settings::organisation::pause)
+        .post("/o/{organisation}/settings/resume", pages::settings::organisation::resume)
+        .get("/o/{organisation}/settings/api-keys", pages::settings::api_keys::list)
+        .post("/o/{organisation}/settings/api-keys", pages::settings::api_keys::create)
+        .post("/o/{organisation}/settings/api-keys/{id}/delete", pages::settings::api_keys::remove)
 }
 
 /// One route, as it stands in the table.

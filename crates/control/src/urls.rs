@@ -19,9 +19,9 @@ pub fn login(next: Option<&str>) -> String {
     next.map_or_else(|| "/login".to_owned(), |next| format!("/login?next={}", escaped(next)))
 }
 
-/// Where to go after signing in: `next`, if it is a path of our own.
+/// Where to go after signing in: `next`, if it is a path of our own; else the organisation.
 pub fn after_login(next: Option<&str>) -> String {
-    next.filter(|path| is_own_path(path)).unwrap_or("/").to_owned()
+    next.filter(|path| is_own_path(path)).unwrap_or("/o").to_owned()
 }
 
 /// A path on this host: one slash first, no backslash (which browsers read as a slash), nothing
@@ -39,6 +39,11 @@ pub fn organisation(organisation: &Slug, rest: &str) -> String {
     format!("/o/{organisation}{slash}{rest}")
 }
 
+/// The first page of an organisation.
+pub fn overview(organisation: &Slug) -> String {
+    format!("/o/{organisation}/")
+}
+
 /// An item of a collection of an organisation: `/o/{organisation}/{collection}/{item}`.
 pub fn item(organisation: &Slug, collection: &str, item: impl Display) -> String {
     format!("/o/{organisation}/{collection}/{}", escaped(&item.to_string()))
@@ -46,15 +51,16 @@ pub fn item(organisation: &Slug, collection: &str, item: impl Display) -> String
 
 /// The gateway's address of all servers of a grant.
 pub fn gateway(gateway: &Url, organisation: &Slug) -> String {
-    format!("{}/t/{organisation}/mcp", base(gateway))
+    format!("{}/t/{organisation}/mcp", gateway_base(gateway))
 }
 
 /// The gateway's address of one server.
 pub fn gateway_server(gateway: &Url, organisation: &Slug, server: &Slug) -> String {
-    format!("{}/t/{organisation}/{server}/mcp", base(gateway))
+    format!("{}/t/{organisation}/{server}/mcp", gateway_base(gateway))
 }
 
-fn base(url: &Url) -> &str {
+/// The gateway's address, to which tenants' paths are added.
+pub fn gateway_base(url: &Url) -> &str {
     url.as_str().trim_end_matches('/')
 }
 
@@ -71,7 +77,7 @@ mod tests {
         assert_eq!(after_login(Some("/o/acme/servers?x=1")), "/o/acme/servers?x=1");
         for foreign in ["//evil.example", "/\\evil.example", "https://evil.example", "", "/\t/evil"]
         {
-            assert_eq!(after_login(Some(foreign)), "/", "{foreign}");
+            assert_eq!(after_login(Some(foreign)), "/o", "{foreign}");
         }
         assert_eq!(login(Some("/o/a?b=c&d")), "/login?next=%2Fo%2Fa%3Fb%3Dc%26d");
     }

@@ -1,0 +1,56 @@
+//! Policies: the list, the builder, the versions.
+
+mod create;
+mod edit;
+mod list;
+mod publish;
+mod remove;
+mod restore;
+mod table;
+mod validate;
+
+pub(crate) use create::{create, new};
+pub(crate) use edit::show;
+pub(crate) use list::list;
+pub(crate) use publish::publish;
+pub(crate) use remove::remove;
+pub(crate) use restore::restore;
+pub(crate) use validate::validate;
+
+#[cfg(test)]
+pub(super) use create::NewPolicy;
+#[cfg(test)]
+pub(super) use edit::PolicyPage;
+#[cfg(test)]
+pub(super) use list::PolicyList;
+
+use crate::failure::Failure;
+
+/// An error of a document, with its place in the text.
+struct DocumentError {
+    line: u32,
+    column: u32,
+    detail: String,
+    suggestion: String,
+}
+
+impl From<policy::Problem> for DocumentError {
+    fn from(problem: policy::Problem) -> Self {
+        let policy::Problem { line, column, detail, suggestion, .. } = problem;
+        Self { line, column, detail, suggestion: suggestion.unwrap_or_default() }
+    }
+}
+
+/// The errors that a refused form has in its document.
+fn document_errors(refused: Option<&Failure>) -> Vec<DocumentError> {
+    let errors = refused.map(Failure::fields).unwrap_or_default().iter();
+    let errors = errors.filter(|error| error.pointer.starts_with("/document"));
+    errors
+        .map(|error| DocumentError {
+            line: error.line.unwrap_or(1),
+            column: error.column.unwrap_or(1),
+            detail: error.detail.clone(),
+            suggestion: String::new(),
+        })
+        .collect()
+}

@@ -1,0 +1,4 @@
+//! Settings: the organisation, its API keys.
+
+pub(crate) mod api_keys;
+pub(crate) mod organisation;
