@@ -92,7 +92,7 @@ impl Compiled {
             shared: None,
             rule: rule.map(|rule| &rule.set),
             default: section.default,
-            keys: rule.map_or(&section.no_keys, |rule| &rule.keys),
+            keys: [None, rule.map(|rule| &rule.keys)],
             schema: None,
             scope,
         };
@@ -127,7 +127,6 @@ struct Sectioned {
     hidden: Hidden,
     chooser: Chooser,
     rules: Vec<SectionRule>,
-    no_keys: Keys,
 }
 
 struct SectionRule {
@@ -157,7 +156,6 @@ impl Sectioned {
             hidden: Hidden::new(&section.hide, kind, &child(pointer, "hide"))?,
             chooser: Chooser::new(section.rules.keys(), kind, &rules_pointer)?,
             rules: rules.collect(),
-            no_keys: Keys::default(),
         })
     }
 

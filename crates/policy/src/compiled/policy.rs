@@ -10,7 +10,7 @@ use super::names::{Chooser, Hidden, Kind, MAX_NAME_BYTES};
 use super::others::Others;
 use crate::category::Category;
 use crate::decision::{Call, Decision, Observed, Refusal, Refused, rule};
-use crate::document::{Document, Effect, Gates, Mode, Rule, Stance};
+use crate::document::{Document, Effect, Mode, Rule, Stance};
 use crate::engine::{Case, Keys, Passed, Ruleset, Schema, Scope, Silent, Step, ToolScope, Witness};
 use crate::facts::{ToolFacts, ToolState};
 use crate::glob::Glob;
@@ -24,7 +24,7 @@ pub struct Compiled {
     hidden: Hidden,
     tools: HashMap<Box<str>, Tool>,
     shared: Ruleset,
-    /// The keys that `all_tools` alone names, for tools without a rule.
+    /// The keys that `all_tools` names.
     shared_keys: Keys,
     rules: Vec<AppliedRule>,
     pub(super) others: Others,
@@ -44,11 +44,11 @@ fn build(document: &Document, tools: &[ToolFacts]) -> Result<Compiled, Problem> 
     let named = document.tools.iter().map(|(name, rule)| {
         let is_exact = Glob::parse(name).is_ok_and(|glob| glob.exact().is_some());
         let source = if is_exact { RuleSource::Tool } else { RuleSource::Glob };
-        AppliedRule::new(source, &child("/tools", name), rule, &document.all_tools)
+        AppliedRule::new(source, &child("/tools", name), rule)
     });
     let by_category = document.categories.iter().map(|(category, rule)| {
         let pointer = child("/categories", category.as_str());
-        AppliedRule::new(RuleSource::Category, &pointer, rule, &document.all_tools)
+        AppliedRule::new(RuleSource::Category, &pointer, rule)
     });
     let rules: Vec<_> = named.chain(by_category).collect();
     let categories: HashMap<Category, usize> =
@@ -180,7 +180,7 @@ impl Compiled {
             shared: Some(&self.shared),
             rule: rule.map(|rule| &rule.set),
             default: self.default,
-            keys: rule.map_or(&self.shared_keys, |rule| &rule.keys),
+            keys: [Some(&self.shared_keys), rule.map(|rule| &rule.keys)],
             schema: tool.schema.as_ref().zip(rule.map(|rule| &*rule.validation_id)),
             scope: Scope {
                 arguments: call.arguments,
@@ -243,6 +243,12 @@ impl fmt::Debug for Compiled {
             .finish_non_exhaustive()
     }
 }
+
+/// It is shared by every task of the gateway.
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Compiled>();
+};
 
 fn unknown<'p>(rule: &'p str, name: &str) -> Refusal<'p> {
     let message = Cow::Owned(format!("Unknown tool: {name}"));
@@ -316,15 +322,14 @@ pub(super) struct AppliedRule {
     validates: bool,
     /// The rule id of a call that fails validation.
     validation_id: Box<str>,
-    /// The keys that it names, and those of `all_tools`.
+    /// The keys that it names.
     keys: Keys,
     set: Ruleset,
 }
 
 impl AppliedRule {
-    fn new(source: RuleSource, pointer: &str, rule: &Rule, shared: &Gates) -> Self {
+    fn new(source: RuleSource, pointer: &str, rule: &Rule) -> Self {
         let mut keys = Keys::default();
-        shared.each_path("/all_tools", |path, rule| keys.add(path, &rule));
         rule.gates.each_path(pointer, |path, rule| keys.add(path, &rule));
         Self {
             source,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::condition::{Elements, Scope, Truth, all_hold};
-use super::keys::{Clash, Keys};
+use super::keys::{Clash, Layers, clash};
 use super::quota;
 use super::schema::Schema;
 use super::witness::{Step, Witness};
@@ -12,6 +12,9 @@ use crate::decision::{Refusal, Refused, rule};
 use crate::document::{Effect, Gates, Predicate};
 use crate::limit::{Limit, Limits};
 use crate::problem::{child, item};
+
+/// The longest description of conditions that an agent is told.
+const MAX_WORDS_CHARS: usize = 400;
 
 /// The compiled form of a rule, or of `all_tools`.
 #[derive(Debug, Default)]
@@ -100,7 +103,14 @@ fn own_words(
     match &predicate.on_deny {
         Some(words) => words.clone(),
         None if predicate.conditions.is_empty() => unconditional.to_owned(),
-        None => sentence(joined(&predicate.conditions, " and ")),
+        None => sentence(shortened(joined(&predicate.conditions, " and "))),
+    }
+}
+
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(MAX_WORDS_CHARS) {
+        Some((cut, _)) => format!("{}…", text.split_at(cut).0),
+        None => text,
     }
 }
 
@@ -115,7 +125,7 @@ pub(crate) struct Case<'p, 'c> {
     /// What happens if none does.
     pub(crate) default: Effect,
     /// The keys that these rules name.
-    pub(crate) keys: &'p Keys,
+    pub(crate) keys: Layers<'p>,
     /// The schema and its rule id, if the rule asks for validation.
     pub(crate) schema: Option<(&'p Schema, &'p str)>,
     pub(crate) scope: Scope<'c>,
@@ -183,17 +193,17 @@ impl<'p> Case<'p, '_> {
     }
 
     fn check_keys<W: Witness>(&self, witness: &mut W) -> Result<(), Refusal<'p>> {
-        let Some(clash) = self.scope.arguments.and_then(|node| self.keys.clash(node)) else {
+        let Some(found) = self.scope.arguments.and_then(|node| clash(node, self.keys)) else {
             return Ok(());
         };
-        let id = match &clash {
+        let id = match &found {
             Clash::Variant { rule, .. } => rule,
             // No predicate names the keys, so the rule that let the call come so far answers.
             Clash::Twins { .. } | Clash::NotAnObject => {
                 self.rule.map_or("/default", Ruleset::pointer)
             }
         };
-        let message = clash.message();
+        let message = found.message();
         witness.step(Step::Keys, id, true, || message.clone());
         Err(denied(id, Cow::Owned(message)))
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use json::{Kind, Node};
+use smallvec::SmallVec;
 
 use crate::fold::fold;
 use crate::path::{Path, Step};
@@ -87,16 +88,8 @@ impl Keys {
         &mut self.named[at].below
     }
 
-    /// The first thing that is wrong with the keys of a call's arguments.
-    pub(crate) fn clash(&self, arguments: Node<'_>) -> Option<Clash<'_>> {
-        if !arguments.is_object() {
-            return Some(Clash::NotAnObject);
-        }
-        clash(arguments, Some(self))
-    }
-
-    /// What is named below a key, or the variant that the key is.
-    fn step(&self, key: &str) -> Result<Option<&Self>, Clash<'_>> {
+    /// What this makes of a key.
+    fn sight(&self, key: &str) -> Sight<'_> {
         let folded = if key.is_ascii() && self.named.len() <= FEW { None } else { Some(fold(key)) };
         let alike = |named: &&Named| match &folded {
             Some(folded) => *named.folded == **folded,
@@ -107,63 +100,82 @@ impl Keys {
             None => 0,
         };
         let mut alikes = self.named.iter().skip(start);
-        let Some(first) = alikes.by_ref().find(alike) else { return Ok(None) };
+        let Some(first) = alikes.by_ref().find(alike) else { return Sight::Other };
         let mut all = std::iter::once(first).chain(alikes.take_while(alike));
         match all.find(|named| *named.key == *key) {
-            Some(exact) => Ok(Some(&exact.below)),
-            None => Err(Clash::Variant {
-                rule: &first.rule,
-                named: &first.key,
-                written: key.to_owned(),
-            }),
+            Some(exact) => Sight::Named(&exact.below),
+            None => Sight::Variant(first),
         }
     }
 }
 
-fn clash<'k>(node: Node<'_>, keys: Option<&'k Keys>) -> Option<Clash<'k>> {
+/// What a key is to those that rules name at its level.
+enum Sight<'k> {
+    /// One of them.
+    Named(&'k Keys),
+    /// A variant of one of them.
+    Variant(&'k Named),
+    /// None of them.
+    Other,
+}
+
+/// The keys that `all_tools` and the rule name, each where it names any. They are not merged, as
+/// every rule would then carry those of `all_tools`.
+pub(crate) type Layers<'k> = [Option<&'k Keys>; 2];
+
+/// The first thing that is wrong with the keys of a call's arguments.
+pub(crate) fn clash<'k>(arguments: Node<'_>, layers: Layers<'k>) -> Option<Clash<'k>> {
+    if arguments.is_object() { clash_in(arguments, layers) } else { Some(Clash::NotAnObject) }
+}
+
+fn clash_in<'k>(node: Node<'_>, layers: Layers<'k>) -> Option<Clash<'k>> {
     match node.kind() {
         Kind::Object => {
-            if let Some(written) = twin(node) {
-                return Some(Clash::Twins { written });
+            let members: SmallVec<[_; FEW]> = node.members().map(|m| (m.key(), m.value)).collect();
+            if let Some(written) = twin(&members) {
+                return Some(Clash::Twins { written: written.to_owned() });
             }
-            node.members().find_map(|member| {
-                let below = match keys.map(|keys| keys.step(&member.key())) {
-                    Some(Err(variant)) => return Some(variant),
-                    Some(Ok(below)) => below,
-                    None => None,
-                };
-                clash(member.value, below)
+            members.iter().find_map(|(key, value)| match below(key, layers) {
+                Ok(below) => clash_in(*value, below),
+                Err(variant) => Some(variant),
             })
         }
         Kind::Array => {
-            let each = keys.and_then(|keys| keys.each.as_deref());
-            node.items().find_map(|item| clash(item, each))
+            let each = layers.map(|keys| keys.and_then(|keys| keys.each.as_deref()));
+            node.items().find_map(|item| clash_in(item, each))
         }
         _ => None,
     }
 }
 
-/// A key of the object that folds to the same as an earlier one.
-fn twin(object: Node<'_>) -> Option<String> {
-    if object.len() > FEW || object.members().any(|member| !member.key().is_ascii()) {
-        return folded_twin(object);
+/// What is named below a key, or what it is a variant of. Exact in one layer is exact.
+fn below<'k>(key: &str, layers: Layers<'k>) -> Result<Layers<'k>, Clash<'k>> {
+    let sights = layers.map(|keys| keys.map_or(Sight::Other, |keys| keys.sight(key)));
+    let is_named = sights.iter().any(|sight| matches!(sight, Sight::Named(_)));
+    let variant = sights.iter().find_map(|sight| match sight {
+        Sight::Variant(named) if !is_named => Some(*named),
+        _ => None,
+    });
+    if let Some(Named { key: named, rule, .. }) = variant {
+        return Err(Clash::Variant { rule, named, written: key.to_owned() });
     }
-    let earlier = |count: usize, key: &str| {
-        object.members().take(count).any(|other| other.key().eq_ignore_ascii_case(key))
-    };
-    object
-        .members()
-        .enumerate()
-        .find(|(index, member)| earlier(*index, &member.key()))
-        .map(|(_, member)| member.key().into_owned())
+    Ok(sights.map(|sight| match sight {
+        Sight::Named(below) => Some(below),
+        Sight::Variant(_) | Sight::Other => None,
+    }))
 }
 
-fn folded_twin(object: Node<'_>) -> Option<String> {
-    let mut seen: BTreeSet<Cow<'_, str>> = BTreeSet::new();
-    object.members().map(json::Member::key).find_map(|key| {
-        let is_new = seen.insert(Cow::Owned(fold(&key).into_owned()));
-        (!is_new).then(|| key.into_owned())
-    })
+/// A key that folds to the same as an earlier one.
+fn twin<'m>(members: &'m [(Cow<'_, str>, Node<'_>)]) -> Option<&'m str> {
+    let keys = || members.iter().map(|(key, _)| &**key);
+    if members.len() <= FEW && keys().all(str::is_ascii) {
+        let is_late = |(index, key): &(usize, &str)| {
+            keys().take(*index).any(|earlier| earlier.eq_ignore_ascii_case(key))
+        };
+        return keys().enumerate().find(is_late).map(|(_, key)| key);
+    }
+    let mut seen = BTreeSet::new();
+    keys().find(|key| !seen.insert(fold(key)))
 }
 
 #[cfg(test)]
@@ -180,7 +192,7 @@ mod tests {
 
     fn variant(keys: &Keys, arguments: &str) -> Option<String> {
         let tape = json::parse(arguments.as_bytes()).unwrap();
-        keys.clash(tape.root()).map(|clash| match clash {
+        clash(tape.root(), [None, Some(keys)]).map(|clash| match clash {
             Clash::Variant { rule, written, .. } => format!("{written} for {rule}"),
             Clash::Twins { written } => format!("twin {written}"),
             Clash::NotAnObject => "not an object".to_owned(),
@@ -218,6 +230,18 @@ mod tests {
         assert_eq!(found(r#"{"a":{"b":1},"c":{"B":1}}"#), None);
         let many: Vec<_> = (0..40).map(|n| format!("\"k{n}\":1")).collect();
         assert_eq!(found(&format!("{{{},\"K7\":1}}", many.join(","))).as_deref(), Some("twin K7"));
+    }
+
+    #[test]
+    fn exact_in_one_layer_is_exact() {
+        let (shared, own) = (keys(&["args.id", "args.o.x"]), keys(&["args.ID", "args.o.y"]));
+        let found = |arguments: &str| {
+            let tape = json::parse(arguments.as_bytes()).unwrap();
+            clash(tape.root(), [Some(&shared), Some(&own)]).is_some()
+        };
+        assert!(!found(r#"{"id":1}"#) && !found(r#"{"ID":1}"#) && found(r#"{"Id":1}"#));
+        assert!(!found(r#"{"o":{"x":1,"y":1}}"#));
+        assert!(found(r#"{"o":{"X":1}}"#) && found(r#"{"o":{"Y":1}}"#));
     }
 
     #[test]
