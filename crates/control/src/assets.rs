@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::extract::Path;
 use crate::failure::Failure;
 use crate::guard::Anyone;
+use crate::hex::hex;
 
 #[derive(Embed)]
 #[folder = "../../static"]
@@ -26,7 +27,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
             hash.update(file.metadata.sha256_hash());
         }
     }
-    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize()).chars().take(12).collect()
 });
 
 /// The hash over all static files.

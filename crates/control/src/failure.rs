@@ -52,6 +52,7 @@ pub struct FieldError {
 
 impl FieldError {
     /// An error at `pointer`.
+    #[expect(clippy::needless_pass_by_value, reason = "texts and errors alike, made in the call")]
     pub fn new(pointer: impl Into<String>, detail: impl ToString) -> Self {
         Self { pointer: pointer.into(), detail: detail.to_string(), line: None, column: None }
     }
@@ -294,7 +295,7 @@ const SESSION_ENDED: &str = "Your session has ended. Log in again in another tab
 
 /// The body of a failure on the API.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// The kind, as a URN.
     #[serde(rename = "type")]
     #[schema(example = "urn:drawbridge:problem:invalid")]

@@ -22,6 +22,7 @@ mod assets;
 mod extract;
 mod failure;
 pub mod guard;
+mod hex;
 mod layers;
 mod pages;
 mod password;

@@ -33,8 +33,13 @@ fn probes() -> Routes {
 }
 
 fn all() -> Routes {
-    probes()
-        .get("/static/{hash}/{*path}", assets::serve)
+    let machine_room = probes().get("/static/{hash}/{*path}", assets::serve);
+    pages(api(machine_room))
+}
+
+/// For programs.
+fn api(routes: Routes) -> Routes {
+    routes
         .get("/api/v1/openapi.json", api::openapi::openapi)
         // Accounts.
         .post("/api/v1/auth/signup", api::auth::signup)
@@ -87,6 +92,11 @@ fn all() -> Routes {
         .get("/api/v1/calls", api::calls::list)
         .get("/api/v1/calls/{id}", api::calls::show)
         .get("/api/v1/usage", api::usage::usage)
+}
+
+/// For people.
+fn pages(routes: Routes) -> Routes {
+    routes
         // Public pages.
         .get("/", pages::landing::landing)
         .get("/docs", pages::docs::guide)
@@ -109,6 +119,8 @@ fn all() -> Routes {
         .post("/o/{organisation}/servers", pages::servers::register)
         .get("/o/{organisation}/servers/new", pages::servers::new)
         .get("/o/{organisation}/servers/{server}", pages::servers::show)
+        .post("/o/{organisation}/servers/{server}", pages::servers::change)
+        .get("/o/{organisation}/servers/{server}/edit", pages::servers::edit)
         .post("/o/{organisation}/servers/{server}/discover", pages::servers::discover)
         .post("/o/{organisation}/servers/{server}/review", pages::servers::review)
         .post("/o/{organisation}/servers/{server}/pause", pages::servers::pause)

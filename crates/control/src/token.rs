@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fmt::Write as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{OrganisationId, UserId};
@@ -12,6 +11,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
+
+use crate::hex::hex;
 
 /// Seconds that an access token is good for.
 pub(crate) const LIFETIME_SECS: i64 = 15 * 60;
@@ -108,10 +109,7 @@ impl fmt::Debug for TokenKeys {
 /// A key's name, which is the beginning of its digest, and the key.
 fn checking_key(seed: &[u8; 32]) -> (String, DecodingKey) {
     let public = SigningKey::from_bytes(seed).verifying_key();
-    let mut kid = String::with_capacity(16);
-    for byte in Sha256::digest(public.as_bytes()).iter().take(8) {
-        write!(kid, "{byte:02x}").unwrap_or_default();
-    }
+    let kid = hex(&Sha256::digest(public.as_bytes())).chars().take(16).collect();
     (kid, DecodingKey::from_ed_der(public.as_bytes()))
 }
 

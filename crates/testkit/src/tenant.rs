@@ -42,7 +42,7 @@ impl Tenant {
             password_hash: &hash,
             organisation: id,
             slug: &slug,
-            organisation_name: "Test organisation",
+            organisation_name: &format!("Organisation {slug}"),
         };
         product.store.sign_up(&sign_up).await.unwrap();
         let admin = enter(product, owner, &email).await;

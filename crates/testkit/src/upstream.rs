@@ -2,10 +2,14 @@
 //! which is its test.
 #![expect(clippy::disallowed_methods, reason = "servers of a test end with the test's runtime")]
 
+use std::sync::{Arc, Mutex};
+
 use axum::Router;
-use axum::routing::any;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, post};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 /// The product's own demo server: a well-behaved upstream of ten tools.
@@ -37,6 +41,50 @@ pub async fn guarded(name: &'static str, value: &'static str) -> String {
         }
     };
     serve(demo::router().layer(axum::middleware::from_fn(check))).await
+}
+
+/// A server whose list of tools the test writes, and rewrites.
+#[derive(Clone)]
+pub struct Listing {
+    /// Where it is.
+    pub url: String,
+    tools: Arc<Mutex<Value>>,
+}
+
+impl Listing {
+    /// A server that lists these tools.
+    pub async fn of(tools: Value) -> Self {
+        let tools = Arc::new(Mutex::new(tools));
+        let listed = Arc::clone(&tools);
+        let answer = move |body: String| {
+            let reply =
+                reply(&serde_json::from_str(&body).unwrap_or_default(), &listed.lock().unwrap());
+            std::future::ready(reply)
+        };
+        Self { url: serve(Router::new().route("/mcp", post(answer))).await, tools }
+    }
+
+    /// From now on it lists these.
+    pub fn lists(&self, tools: Value) {
+        *self.tools.lock().unwrap() = tools;
+    }
+}
+
+fn reply(request: &Value, tools: &Value) -> Response {
+    let method = request.get("method").and_then(Value::as_str).unwrap_or_default();
+    let result = match method {
+        "initialize" => json!({
+            "protocolVersion": "2025-11-25", "capabilities": { "tools": {} },
+            "serverInfo": { "name": "changing", "version": "1" },
+        }),
+        "tools/list" => json!({ "tools": tools }),
+        notification if notification.starts_with("notifications/") => {
+            return StatusCode::ACCEPTED.into_response();
+        }
+        _ => return StatusCode::BAD_REQUEST.into_response(),
+    };
+    axum::Json(json!({ "jsonrpc": "2.0", "id": request.get("id"), "result": result }))
+        .into_response()
 }
 
 /// An address where nothing listens.

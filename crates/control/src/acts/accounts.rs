@@ -26,7 +26,7 @@ pub(crate) struct SignUpForm {
     /// The address to sign in with.
     #[schema(example = "ada@example.com")]
     pub(crate) email: String,
-    /// At least 10 characters.
+    /// At least 12 characters.
     #[schema(value_type = String, format = Password)]
     pub(crate) password: SecretString,
     /// What to be called.

@@ -35,9 +35,9 @@ impl Checks {
         self.errors.push(FieldError::new(pointer, detail));
     }
 
-    /// Notes an error that knows its place.
-    pub(crate) fn add(&mut self, error: FieldError) {
-        self.errors.push(error);
+    /// Notes errors that know their places.
+    pub(crate) fn add(&mut self, errors: Vec<FieldError>) {
+        self.errors.extend(errors);
     }
 
     /// Goes on only if nothing was wrong.
@@ -66,13 +66,33 @@ pub(crate) fn expiry(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<U
     if at > now { Ok(at) } else { Err("this is in the past; choose a later time") }
 }
 
-/// For fields where `null` means "none" and absence means "as it is".
-pub(crate) fn present<'de, D, T>(from: D) -> Result<Option<Option<T>>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::<T>::deserialize(from).map(Some)
+/// A field of a patch where `null` means "none" and absence (the default) "as it is".
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Change<T> {
+    /// Not mentioned.
+    #[default]
+    Keep,
+    /// `null`.
+    Clear,
+    /// A new value.
+    Set(T),
+}
+
+impl<T> Change<T> {
+    /// What stands there after the change.
+    pub(crate) fn over(self, now: Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => now,
+            Self::Clear => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(from)?.map_or(Self::Clear, Self::Set))
+    }
 }
 
 #[cfg(test)]

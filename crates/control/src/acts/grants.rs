@@ -10,7 +10,7 @@ use serde::Deserialize;
 use store::Event;
 use store::grants::{Binding, Grant, NewBinding, NewToken};
 
-use super::check::{Checks, expiry, label, present};
+use super::check::{Change, Checks, expiry, label};
 use super::snippets::{self, Snippet};
 use crate::failure::{Failure, Kind};
 use crate::guard::Can;
@@ -54,9 +54,9 @@ pub(crate) struct GrantPatch {
     /// Who or what holds it.
     pub(crate) label: Option<String>,
     /// When it ends; `null` for never.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default)]
     #[schema(value_type = Option<DateTime<Utc>>)]
-    pub(crate) expires_at: Option<Option<DateTime<Utc>>>,
+    pub(crate) expires_at: Change<DateTime<Utc>>,
     /// Replaces the whole list.
     pub(crate) bindings: Option<Vec<BindingForm>>,
 }
@@ -115,14 +115,15 @@ pub(crate) async fn change(
     let now = caller.now();
     let mut checks = Checks::default();
     let name = checks.maybe("/label", patch.label.as_deref().map(label));
-    let asked = patch.expires_at.flatten();
-    let asked = checks.maybe("/expires_at", asked.map(|at| expiry(at, now)));
+    if let Change::Set(at) = patch.expires_at {
+        checks.take("/expires_at", expiry(at, now));
+    }
     let bindings = match &patch.bindings {
         Some(forms) => Some(check_bindings(caller, forms, &mut checks).await?),
         None => None,
     };
     checks.done()?;
-    let expires_at = if patch.expires_at.is_some() { asked } else { grant.expires_at };
+    let expires_at = patch.expires_at.over(grant.expires_at);
     let tx = caller.tx().await?;
     tx.update_grant(id, name.as_deref().unwrap_or(&grant.label), expires_at).await?;
     if let Some(bindings) = &bindings {

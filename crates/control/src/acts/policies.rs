@@ -12,7 +12,7 @@ use store::Event;
 use store::policies::Policy;
 use store::tools::Tool;
 
-use super::check::{Checks, label, present};
+use super::check::{Change, Checks, label};
 use super::tools;
 use crate::failure::{Failure, FieldError, Kind};
 use crate::guard::Can;
@@ -68,9 +68,9 @@ pub(crate) struct PolicyPatch {
     /// Its name for people.
     pub(crate) name: Option<String>,
     /// The server it is written for; `null` for none.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    pub(crate) server_id: Option<Option<ServerId>>,
+    pub(crate) server_id: Change<ServerId>,
 }
 
 /// A call to try on a document.
@@ -197,7 +197,7 @@ pub(crate) async fn change(
     let name = checks.maybe("/name", patch.name.as_deref().map(label));
     checks.done()?;
     let name = name.unwrap_or(policy.name);
-    let server = patch.server_id.unwrap_or(policy.server_id);
+    let server = patch.server_id.over(policy.server_id);
     caller.tx().await?.update_policy(id, &name, server).await?;
     caller.commit(Event::PolicyRenamed(id)).await
 }
@@ -311,7 +311,7 @@ fn read(
     let document = checked(text, checks)?;
     // What cannot be compiled must not be published: it would deny everything.
     if let Err(problems) = policy::compile(&document, facts.unwrap_or_default()) {
-        located(problems).into_iter().for_each(|error| checks.add(error));
+        checks.add(located(problems));
         return None;
     }
     let warnings = policy::warnings(&document, facts);
@@ -322,7 +322,7 @@ fn checked(text: &DocumentText, checks: &mut Checks) -> Option<Document> {
     match policy::parse(&text.0) {
         Ok(document) => Some(document),
         Err(problems) => {
-            located(problems).into_iter().for_each(|error| checks.add(error));
+            checks.add(located(problems));
             None
         }
     }
@@ -330,14 +330,11 @@ fn checked(text: &DocumentText, checks: &mut Checks) -> Option<Document> {
 
 /// Problems of a document as errors of the form that holds it.
 fn located(problems: Vec<Problem>) -> Vec<FieldError> {
-    let error = |problem: Problem| {
-        let suggestion = problem.suggestion.map(|word| format!(" Did you mean `{word}`?"));
-        FieldError {
-            pointer: format!("/document{}", problem.pointer),
-            detail: format!("{}{}", problem.detail, suggestion.unwrap_or_default()),
-            line: Some(problem.line),
-            column: Some(problem.column),
-        }
+    let error = |problem: Problem| FieldError {
+        pointer: format!("/document{}", problem.pointer),
+        detail: problem.detail,
+        line: Some(problem.line),
+        column: Some(problem.column),
     };
     problems.into_iter().map(error).collect()
 }

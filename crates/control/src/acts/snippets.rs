@@ -10,8 +10,6 @@ pub(crate) struct Snippet {
     pub(crate) title: &'static str,
     /// Where it goes.
     pub(crate) place: &'static str,
-    /// `bash`, `json` or `toml`.
-    pub(crate) language: &'static str,
     /// The text itself.
     pub(crate) text: String,
 }
@@ -26,7 +24,6 @@ pub(crate) fn all(name: &str, url: &str, token: &str) -> Vec<Snippet> {
             client: "claude_code",
             title: "Claude Code",
             place: "Run in a terminal",
-            language: "bash",
             text: format!(
                 "claude mcp add --transport http {name} {url} \\\n  --header \"Authorization: {bearer}\""
             ),
@@ -35,7 +32,6 @@ pub(crate) fn all(name: &str, url: &str, token: &str) -> Vec<Snippet> {
             client: "claude_desktop",
             title: "Claude Desktop",
             place: "claude_desktop_config.json (Settings → Developer → Edit config)",
-            language: "json",
             text: pretty(&json!({ "mcpServers": { name: {
                 "command": "npx", "args": bridge, "env": { "AUTHORIZATION": bearer },
             } } })),
@@ -44,14 +40,12 @@ pub(crate) fn all(name: &str, url: &str, token: &str) -> Vec<Snippet> {
             client: "cursor",
             title: "Cursor",
             place: "~/.cursor/mcp.json",
-            language: "json",
             text: pretty(&json!({ "mcpServers": { name: { "url": url, "headers": headers } } })),
         },
         Snippet {
             client: "vscode",
             title: "VS Code",
             place: ".vscode/mcp.json",
-            language: "json",
             text: pretty(&json!({ "servers": { name: {
                 "type": "http", "url": url, "headers": headers,
             } } })),
@@ -60,7 +54,6 @@ pub(crate) fn all(name: &str, url: &str, token: &str) -> Vec<Snippet> {
             client: "codex",
             title: "Codex",
             place: "~/.codex/config.toml",
-            language: "toml",
             text: format!(
                 "[mcp_servers.{name}]\nurl = \"{url}\"\nhttp_headers = {{ \"Authorization\" = \"{bearer}\" }}"
             ),
@@ -69,7 +62,6 @@ pub(crate) fn all(name: &str, url: &str, token: &str) -> Vec<Snippet> {
             client: "windsurf",
             title: "Windsurf",
             place: "~/.codeium/windsurf/mcp_config.json",
-            language: "json",
             text: pretty(
                 &json!({ "mcpServers": { name: { "serverUrl": url, "headers": headers } } }),
             ),
@@ -78,7 +70,6 @@ pub(crate) fn all(name: &str, url: &str, token: &str) -> Vec<Snippet> {
             client: "curl",
             title: "curl",
             place: "Run in a terminal",
-            language: "bash",
             text: curl(url, &bearer),
         },
     ]
@@ -126,7 +117,7 @@ mod tests {
         for snippet in all {
             let Snippet { client, text, .. } = &snippet;
             assert!(text.contains("/t/acme/shop/mcp") && text.contains("Bearer dbg_x"), "{client}");
-            if snippet.language == "json" {
+            if text.starts_with('{') {
                 serde_json::from_str::<serde_json::Value>(text).unwrap();
             }
         }

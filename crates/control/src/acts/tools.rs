@@ -14,6 +14,7 @@ use store::tools::{ListedTool, Tool};
 
 use crate::failure::{Failure, Kind};
 use crate::guard::Can;
+use crate::hex::hex;
 
 /// A verdict on a definition that waits.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -173,9 +174,4 @@ fn read(server: &Server, name: &str, definition: &str) -> Result<ListedTool, Fai
     let tool = ToolDefinition::new(&Element { name: name.into(), node: tape.root() });
     listed(server.server_name.as_deref().unwrap_or_default(), "", &tool)
         .ok_or_else(|| Failure::internal("a stored tool has a name that cannot be stored"))
-}
-
-/// Bytes as people compare them.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -7,7 +7,7 @@ pub(crate) mod calls;
 pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod me;
-pub mod openapi;
+pub(crate) mod openapi;
 pub(crate) mod organisation;
 pub(crate) mod policies;
 pub(crate) mod servers;

@@ -57,7 +57,9 @@ fn enter(path: &mut Vec<String>, name: &str) {
 }
 
 fn pointer(path: &[String]) -> String {
-    path.iter().map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect()
+    path.iter().fold(String::new(), |pointer, part| {
+        pointer + "/" + &part.replace('~', "~0").replace('/', "~1")
+    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The guard of what belongs to a person, whatever their organisations.
 
 use axum::extract::FromRequestParts;
-use domain::SessionId;
 use http::request::Parts;
 use store::auth::User;
 
@@ -16,7 +15,6 @@ use crate::surface::Surface;
 pub struct SignedIn {
     app: App,
     user: User,
-    session: Option<SessionId>,
 }
 
 impl Guard for SignedIn {
@@ -33,30 +31,22 @@ impl SignedIn {
     pub(crate) const fn user(&self) -> &User {
         &self.user
     }
-
-    /// The browser's session; none on the API.
-    pub(crate) const fn session(&self) -> Option<SessionId> {
-        self.session
-    }
 }
 
 impl FromRequestParts<App> for SignedIn {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let (user, session) = match Surface::of(parts.uri.path()) {
-            Surface::Page => {
-                let session = browser(parts, app).await?;
-                (session.user, Some(session.id))
-            }
+        let user = match Surface::of(parts.uri.path()) {
+            Surface::Page => browser(parts, app).await?.user,
             Surface::Api => match Bearer::of(parts, app)? {
                 Bearer::Token(named) => {
                     let user = app.store().find_user(named.user).await?;
-                    (user.ok_or_else(Failure::unauthenticated)?, None)
+                    user.ok_or_else(Failure::unauthenticated)?
                 }
                 Bearer::Key(_) => return Err(Failure::unauthenticated()),
             },
         };
-        Ok(Self { app: app.clone(), user, session })
+        Ok(Self { app: app.clone(), user })
     }
 }

@@ -9,11 +9,11 @@ use serde_json::value::RawValue;
 use store::tools::Tool;
 
 use crate::acts;
-use crate::acts::tools::hex;
 use crate::answer::Listed;
 use crate::extract::{Json, Path};
 use crate::failure::Failure;
 use crate::guard::Can;
+use crate::hex::hex;
 
 /// A tool as it is pinned, and what it can do.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

@@ -31,7 +31,7 @@ static REFERENCE: LazyLock<Reference> = LazyLock::new(|| {
 
 /// The description, ready to show.
 pub(crate) struct Reference {
-    about: String,
+    about: Vec<Run>,
     groups: Vec<Group>,
     schemas: Vec<Schema>,
 }
@@ -48,7 +48,7 @@ struct Operation {
     method: String,
     path: String,
     summary: String,
-    description: Vec<String>,
+    description: Vec<Vec<Run>>,
     parameters: Vec<Property>,
     body: Type,
     answers: Vec<Answer>,
@@ -64,7 +64,7 @@ struct Answer {
 struct Schema {
     id: String,
     name: String,
-    description: String,
+    description: Vec<Run>,
     properties: Vec<Property>,
 }
 
@@ -74,7 +74,13 @@ struct Property {
     place: String,
     kind: Type,
     required: bool,
-    description: String,
+    description: Vec<Run>,
+}
+
+/// Prose in which words between backticks are code.
+struct Run {
+    is_code: bool,
+    text: String,
 }
 
 /// A type in words, with the place of its description, if it has one on this page.
@@ -96,7 +102,7 @@ impl Reference {
         }
         let schemas = members(&api["components"]["schemas"]);
         Self {
-            about: text(&api["info"]["description"]),
+            about: runs(&text(&api["info"]["description"])),
             groups: groups.into_iter().map(Group::from).collect(),
             schemas: schemas.map(|(name, schema)| Schema::of(name, schema)).collect(),
         }
@@ -105,7 +111,7 @@ impl Reference {
 
 impl From<(String, Vec<Operation>)> for Group {
     fn from((tag, operations): (String, Vec<Operation>)) -> Self {
-        let mut title = tag.clone();
+        let mut title = tag.replace("api", "API");
         if let Some(first) = title.get_mut(..1) {
             first.make_ascii_uppercase();
         }
@@ -125,7 +131,7 @@ impl Operation {
             method: method.to_uppercase(),
             path: path.to_owned(),
             summary: summary(&text(&operation["summary"])),
-            description: paragraphs.map(str::to_owned).collect(),
+            description: paragraphs.map(runs).collect(),
             parameters: parameters.map(Property::of_parameter).collect(),
             body: Type::of(body),
             answers: members(&operation["responses"]).map(Answer::of).collect(),
@@ -163,12 +169,12 @@ impl Schema {
             place: String::new(),
             kind: Type::of(property),
             required: required.contains(&name.as_str()),
-            description: text(&property["description"]),
+            description: runs(&text(&property["description"])),
         };
         Self {
             id: format!("schema-{name}"),
             name: name.to_owned(),
-            description: text(&schema["description"]),
+            description: runs(&text(&schema["description"])),
             properties: members(&schema["properties"]).map(property).collect(),
         }
     }
@@ -181,7 +187,7 @@ impl Property {
             place: text(&parameter["in"]),
             kind: Type::of(&parameter["schema"]),
             required: parameter["required"] == true,
-            description: text(&parameter["description"]),
+            description: runs(&text(&parameter["description"])),
         }
     }
 }
@@ -222,6 +228,11 @@ fn plain(schema: &Value) -> String {
         _ if schema.is_null() => String::new(),
         _ => "any JSON".to_owned(),
     }
+}
+
+fn runs(text: &str) -> Vec<Run> {
+    let parts = text.split('`').enumerate().filter(|(_, part)| !part.is_empty());
+    parts.map(|(at, part)| Run { is_code: at % 2 == 1, text: part.to_owned() }).collect()
 }
 
 fn text(value: &Value) -> String {

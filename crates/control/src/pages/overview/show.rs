@@ -3,7 +3,7 @@
 use askama::Template;
 use chrono::{DateTime, Days, NaiveTime, Utc};
 use domain::perm::{ManageGrants, ManageServers, View, WritePolicies};
-use domain::{GrantId, Outcome, Slug};
+use domain::{GrantId, Outcome, ServerId, Slug};
 use store::calls::{CallCount, CallFilter};
 use store::policies::PolicyName;
 use store::servers::ServerName;
@@ -63,6 +63,8 @@ in_frame!(Overview);
 /// What there is in an organisation.
 struct Things {
     servers: Vec<ServerName>,
+    /// A server whose tools are known.
+    ready: Option<ServerId>,
     policies: Vec<PolicyName>,
     grants: Vec<(GrantId, String)>,
     has_called: bool,
@@ -98,8 +100,12 @@ fn first_day(now: DateTime<Utc>) -> DateTime<Utc> {
 
 impl Things {
     async fn of(tx: &mut TenantTx) -> Result<Self, Failure> {
+        let servers = tx.list_server_names().await?;
+        let ids: Vec<ServerId> = servers.iter().map(|server| server.id).collect();
+        let counted = tx.count_categories(&ids).await?;
         Ok(Self {
-            servers: tx.list_server_names().await?,
+            ready: counted.first().map(|(server, _, _)| *server),
+            servers,
             policies: tx.list_policy_names().await?,
             grants: tx.list_grant_labels().await?,
             has_called: tx.has_calls().await?,
@@ -146,7 +152,7 @@ impl Things {
             [only] => format!("{} is in force.", only.name),
             many => format!("{} are in force.", plural(many.len(), "policy")),
         };
-        let server = self.servers.first().map(|server| format!("?server={}", server.id));
+        let server = self.ready.map(|server| format!("?server={server}"));
         let page = format!("policies/new{}", server.unwrap_or_default());
         Step::new(
             "Choose a policy",

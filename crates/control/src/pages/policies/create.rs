@@ -164,9 +164,8 @@ fn imported(text: &str) -> Result<String, Failure> {
     let read = policy::parse_import(text);
     read.map(|document| document.to_json()).map_err(|problems| {
         let error = |problem: policy::Problem| {
-            let suggestion = problem.suggestion.map(|word| format!(" Did you mean “{word}”?"));
-            let detail = format!("{}{}", problem.detail, suggestion.unwrap_or_default());
-            let mut error = FieldError::new(format!("/document{}", problem.pointer), detail);
+            let pointer = format!("/document{}", problem.pointer);
+            let mut error = FieldError::new(pointer, problem.detail);
             (error.line, error.column) = (Some(problem.line), Some(problem.column));
             error
         };
@@ -227,12 +226,7 @@ mod tests {
                     start: Start { paste: true, ..Start::default() },
                 },
                 document_errors: (0..errors)
-                    .map(|n| DocumentError {
-                        line: n,
-                        column: 1,
-                        detail: text.to_owned(),
-                        suggestion: text.to_owned(),
-                    })
+                    .map(|n| DocumentError { line: n, column: 1, detail: text.to_owned() })
                     .collect(),
             };
             vec![of("", 0), of("Shop", 1), of(HOSTILE, 20)]

@@ -347,12 +347,7 @@ impl crate::pages::samples::Samples for PolicyPage {
             all_window: "minute".to_owned(),
             conflict: can.then(|| text.to_owned()),
             errors: (0..rows.min(2))
-                .map(|_| DocumentError {
-                    line: 1,
-                    column: 2,
-                    detail: text.to_owned(),
-                    suggestion: text.to_owned(),
-                })
+                .map(|_| DocumentError { line: 1, column: 2, detail: text.to_owned() })
                 .collect(),
             categories: vec![Chip { category: "read", label: "Read", count: "3".to_owned() }],
             data: json!({ "live": text, "tools": [] }).to_string(),

@@ -31,14 +31,6 @@ struct DocumentError {
     line: u32,
     column: u32,
     detail: String,
-    suggestion: String,
-}
-
-impl From<policy::Problem> for DocumentError {
-    fn from(problem: policy::Problem) -> Self {
-        let policy::Problem { line, column, detail, suggestion, .. } = problem;
-        Self { line, column, detail, suggestion: suggestion.unwrap_or_default() }
-    }
 }
 
 /// The errors that a refused form has in its document.
@@ -50,7 +42,6 @@ fn document_errors(refused: Option<&Failure>) -> Vec<DocumentError> {
             line: error.line.unwrap_or(1),
             column: error.column.unwrap_or(1),
             detail: error.detail.clone(),
-            suggestion: String::new(),
         })
         .collect()
 }

@@ -1,5 +1,6 @@
 //! Servers: the upstream MCP targets of an organisation.
 
+mod change;
 mod discover;
 mod list;
 mod pause;
@@ -9,6 +10,7 @@ mod review;
 mod show;
 mod tool;
 
+pub(crate) use change::{change, edit};
 pub(crate) use discover::discover;
 pub(crate) use list::list;
 pub(crate) use pause::{pause, resume};
@@ -18,6 +20,8 @@ pub(crate) use review::review;
 pub(crate) use show::show;
 pub(super) use tool::{Evidence, ToolWords, category_label};
 
+#[cfg(test)]
+pub(super) use change::EditServer;
 #[cfg(test)]
 pub(super) use list::ServerList;
 #[cfg(test)]

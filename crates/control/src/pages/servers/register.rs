@@ -75,7 +75,10 @@ pub(crate) async fn register(
             acts::discovery::discover(caller.app(), tenant, id).await?;
             let server = acts::servers::find(&mut caller, id).await?;
             let page = urls::item(caller.slug(), "servers", &server.slug);
-            let text = format!("{} added. {}.", server.name, count(server.tools_count, "tool"));
+            let text = match server.problem {
+                None => format!("{} added. {}.", server.name, count(server.tools_count, "tool")),
+                Some(_) => format!("{} added; its tools are not known yet.", server.name),
+            };
             Ok(done(caller.app().settings(), &page, &text))
         }
         Err(failure) => {
@@ -108,7 +111,7 @@ impl Typed {
 }
 
 /// Reads `Name: value`, one a line.
-fn headers(text: &str) -> Result<BTreeMap<String, SecretString>, Failure> {
+pub(super) fn headers(text: &str) -> Result<BTreeMap<String, SecretString>, Failure> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines
         .map(|line| {

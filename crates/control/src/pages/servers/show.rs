@@ -11,7 +11,6 @@ use store::servers::Server;
 use store::tools::Tool;
 
 use super::{Evidence, Mix, ToolWords, category_label, mix, named, status};
-use crate::acts;
 use crate::extract::{Path, Query};
 use crate::failure::Failure;
 use crate::guard::Can;
@@ -159,7 +158,7 @@ fn problem(server: &Server) -> Option<Problem> {
     let detail = server.problem.clone()?;
     let title = match server.status {
         ServerStatus::Unauthorized => "This server wants other credentials",
-        ServerStatus::Unreachable => "The tools of this server could not be read",
+        ServerStatus::Unreachable => "This server could not be reached as an MCP server",
         ServerStatus::New | ServerStatus::Ready => "Something is wrong with this server",
     };
     Some(Problem::new(title, detail))
@@ -293,7 +292,7 @@ impl Waiting {
             ToolState::Changed => (tool.seen_fingerprint.as_ref()?, changed(tool)),
             ToolState::Current | ToolState::Removed => return None,
         };
-        let fingerprint = acts::tools::hex(fingerprint);
+        let fingerprint = crate::hex::hex(fingerprint);
         Some(Self {
             name: tool.name.clone(),
             is_new: tool.state == ToolState::New,

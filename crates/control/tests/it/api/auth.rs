@@ -66,7 +66,7 @@ async fn everything_wrong_with_a_sign_up_is_said_at_once(pool: PgPool) {
         },
         {
           "pointer": "/password",
-          "detail": "use at least 10 characters; a few words in a row are fine"
+          "detail": "use at least 12 characters; a few words in a row are easy to keep"
         }
       ]
     }
