@@ -93,7 +93,7 @@ export class Editor {
     this.#scrollTo(offset);
   }
 
-  /** Lists problems: `{line, column, pointer, detail, suggestion, bad}`. */
+  /** Lists problems: `{line, column, pointer, detail, bad}`. */
   problems(found, policy) {
     const items = found.map((problem) => ({ ...problem, ...this.#place(problem, policy) }));
     this.#list.replaceChildren(...items.map(entry));
@@ -134,7 +134,7 @@ export class Editor {
   }
 }
 
-function entry({ line, offset, detail, suggestion, bad }) {
+function entry({ line, offset, detail, bad }) {
   const item = document.createElement("li");
   const button = document.createElement("button");
   button.type = "button";
@@ -143,7 +143,7 @@ function entry({ line, offset, detail, suggestion, bad }) {
   button.className = bad ? "problem tone-red" : "problem tone-amber";
   const place = document.createElement("b");
   place.textContent = `${bad ? "Error" : "Warning"}, line ${line}`;
-  button.append(place, ` ${detail}`, suggestion ? ` Did you mean “${suggestion}”?` : "");
+  button.append(place, ` ${detail}`);
   item.append(button);
   return item;
 }
