@@ -22,12 +22,13 @@ const MCP_PREFIX: &str = "mcp-";
 const MCP_PARAM_PREFIX: &str = "mcp-param-";
 
 /// What an upstream gets to see of a client's request headers. The session id is not among them:
-/// the client's and the upstream's differ, and the gateway maps one to the other.
+/// the client's and the upstream's differ, and the gateway maps one to the other. Nor is the
+/// content type: a server that believes its `charset` reads another text than was judged.
 pub fn for_upstream(inbound: &HeaderMap) -> HeaderMap {
     picked(inbound, |name| {
         let name = name.as_str();
-        matches!(name, "accept" | "content-type" | "mcp-protocol-version" | "mcp-method")
-            || matches!(name, "mcp-name" | "last-event-id")
+        matches!(name, "accept" | "mcp-protocol-version" | "mcp-method" | "mcp-name")
+            || name == "last-event-id"
             || matches!(name, "traceparent" | "tracestate" | "baggage")
             || name.starts_with(MCP_PARAM_PREFIX)
     })
@@ -143,7 +144,6 @@ mod tests {
         ]);
         let expected = [
             "accept",
-            "content-type",
             "last-event-id",
             "mcp-method",
             "mcp-name",

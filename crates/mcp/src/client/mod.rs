@@ -62,7 +62,9 @@ impl Client {
         let connector = HttpsConnectorBuilder::new()
             .with_provider_and_webpki_roots(provider)?
             .https_or_http()
-            .enable_all_versions()
+            // One exchange a connection. Over HTTP/2 all tenants of a host would share one: the
+            // streams of one, left open or unread, would use up what the others need.
+            .enable_http1()
             .wrap_connector(guard.clone());
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())

@@ -47,6 +47,22 @@ const META_KEYS: &[&str] = &[
     "progressToken",
 ];
 
+/// What `completion/complete` is about.
+const REF_KEYS: &[&str] = &["name", "title", "type", "uri"];
+
+/// What `subscriptions/listen` wants to hear of.
+const NOTIFICATIONS_KEYS: &[&str] = &[
+    "promptsListChanged",
+    "resourceSubscriptions",
+    "resourcesListChanged",
+    "taskIds",
+    "toolsListChanged",
+];
+
+/// The objects in `params` by which a request is judged, with the members that are read.
+const JUDGED: [(&str, &[&str]); 3] =
+    [("_meta", META_KEYS), ("ref", REF_KEYS), ("notifications", NOTIFICATIONS_KEYS)];
+
 type Checked = Result<(MessageKind, Method), MalformedKind>;
 
 /// The rules for clients: everything policy could look at has exactly one reading.
@@ -141,8 +157,12 @@ fn check_params(root: Node<'_>, method: Method) -> Result<(), MalformedKind> {
         return Err(MalformedKind::Params);
     }
     check_keys(params, PARAMS_KEYS)?;
-    if let Some(meta) = params.get("_meta") {
-        check_keys(meta, META_KEYS)?;
+    for (name, keys) in JUDGED {
+        params.get(name).map_or(Ok(()), |judged| check_keys(judged, keys))?;
+    }
+    let names = |key| params.get("ref").and_then(|of| of.get(key)).is_some_and(|n| !n.is_null());
+    if names("name") && names("uri") {
+        return Err(MalformedKind::AmbiguousRef);
     }
     let arguments = params.get("arguments").map(Node::kind);
     if !matches!(arguments, None | Some(Kind::Null | Kind::Object)) {

@@ -98,6 +98,9 @@ pub enum MalformedKind {
     /// `params.arguments` is not an object.
     #[error("\"params.arguments\" must be an object.")]
     Arguments,
+    /// `params.ref` names a prompt and a resource at once.
+    #[error("\"params.ref\" must name either a prompt or a resource.")]
+    AmbiguousRef,
     /// The method cannot do without this member, as a string.
     #[error("\"params.{0}\" must be a string.")]
     MissingParam(&'static str),

@@ -1,4 +1,8 @@
 //! One piece of an event stream, and how an edited or a new one is written.
+//!
+//! Readers of streams disagree: some end lines only at a line feed, some also at U+2028 and its
+//! like, some trim or skip what stands before a field's name. What one of them could read
+//! differently from the decoder is therefore never passed on as it came.
 
 use bytes::Bytes;
 
@@ -23,7 +27,18 @@ impl Event {
             && self.event.as_deref().is_none_or(|event| event.is_empty() || event == b"message")
     }
 
-    /// The event with other data. Every other line stays as it was.
+    /// The piece for a client: as it came, or, where clients could read something else in it than
+    /// the decoder did, with only what the decoder read. Empty if that is nothing.
+    pub fn for_client(&self) -> Bytes {
+        let is_plain = lines(&self.raw).all(is_plain);
+        if is_plain {
+            self.raw.clone()
+        } else {
+            self.with_data(self.data.as_deref().unwrap_or_default())
+        }
+    }
+
+    /// The event with other data. Every other line that all readers take alike stays as it was.
     pub fn with_data(&self, data: &[u8]) -> Bytes {
         let mut out = Vec::with_capacity(data.len() + 64);
         let mut is_written = false;
@@ -34,8 +49,20 @@ impl Event {
                     push_data(&mut out, data);
                     is_written = true;
                 }
+                _ if !is_plain(line) => push_known(&mut out, line),
                 _ => out.extend_from_slice(line),
             }
+        }
+        out.into()
+    }
+
+    /// The event without its data: what a client needs to resume after it.
+    pub fn without_data(&self) -> Bytes {
+        let kept = |line: &&[u8]| line_field(line) == Some(b"id");
+        let mut out = Vec::new();
+        lines(&self.raw).filter(kept).for_each(|line| push_known(&mut out, line));
+        if !out.is_empty() {
+            out.push(b'\n');
         }
         out.into()
     }
@@ -63,8 +90,67 @@ fn push_data(out: &mut Vec<u8>, data: &[u8]) {
     // In JSON a raw line break is a blank, so it may become a line break of another kind.
     for line in data.split(|&byte| byte == b'\n' || byte == b'\r') {
         out.extend_from_slice(b"data: ");
-        out.extend_from_slice(line);
+        push_escaped(out, line);
         out.push(b'\n');
+    }
+}
+
+/// Appends JSON, its odd line breaks as escapes: unescaped they can stand only inside strings.
+fn push_escaped(out: &mut Vec<u8>, mut json: &[u8]) {
+    while let Some((at, code, length)) = odd_break(json) {
+        let (before, rest) = json.split_at_checked(at).unwrap_or((json, b""));
+        out.extend_from_slice(before);
+        out.extend_from_slice(format!("\\u{code:04x}").as_bytes());
+        json = rest.get(length..).unwrap_or_default();
+    }
+    out.extend_from_slice(json);
+}
+
+/// Appends a line that not all readers take alike, with a line feed, if it is known what it says.
+fn push_known(out: &mut Vec<u8>, line: &[u8]) {
+    let text = line.split(|&byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+    let is_known = matches!(line_field(line), Some(b"" | b"event" | b"id" | b"retry"));
+    if is_known
+        && !text.starts_with(b":")
+        && !text.starts_with(super::decoder::BOM)
+        && !has_odd_break(text)
+    {
+        out.extend_from_slice(text);
+        out.push(b'\n');
+    }
+}
+
+// === How readers differ ===
+
+/// Whether every reader sees this line as one, and as a field that is known, or as none.
+fn is_plain(line: &[u8]) -> bool {
+    let ends_plainly = line.ends_with(b"\n");
+    let is_known = matches!(line_field(line), Some(b"" | b"data" | b"event" | b"id" | b"retry"));
+    ends_plainly && is_known && !line.starts_with(super::decoder::BOM) && !has_odd_break(line)
+}
+
+fn has_odd_break(bytes: &[u8]) -> bool {
+    odd_break(bytes).is_some()
+}
+
+/// The first character that is no line break of the format but that some reader takes for one:
+/// where, which, and how many bytes long. And NUL, at which some stop.
+fn odd_break(bytes: &[u8]) -> Option<(usize, u16, usize)> {
+    let mut from = 0;
+    loop {
+        let rest = bytes.get(from..)?;
+        let found = rest
+            .iter()
+            .position(|&byte| matches!(byte, 0 | 0x0B | 0x0C | 0x1C..=0x1E | 0xC2 | 0xE2))?;
+        let at = from + found;
+        match bytes.get(at..)? {
+            [0xC2, 0x85, ..] => return Some((at, 0x85, 2)),
+            [0xE2, 0x80, 0xA8, ..] => return Some((at, 0x2028, 3)),
+            [0xE2, 0x80, 0xA9, ..] => return Some((at, 0x2029, 3)),
+            [0xC2 | 0xE2, ..] => from = at + 1,
+            [control, ..] => return Some((at, u16::from(*control), 1)),
+            [] => return None,
+        }
     }
 }
 
@@ -80,6 +166,7 @@ fn lines(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// The name of a line's field: empty for a comment and for a blank line.
 fn line_field(line: &[u8]) -> Option<&[u8]> {
     let line = line.strip_prefix(super::decoder::BOM).unwrap_or(line);
     line.split(|&byte| matches!(byte, b':' | b'\n' | b'\r')).next()

@@ -75,6 +75,55 @@ fn an_edited_event_keeps_its_other_lines() {
     assert_eq!(data(&events[0].with_data(b"{\n}")), ["{\n}"]);
 }
 
+/// What a client gets of a stream, piece by piece.
+fn passed_on(stream: &str) -> String {
+    let (events, _) = decoded([stream.as_bytes()]);
+    let passed: Vec<u8> = events.iter().flat_map(Event::for_client).collect();
+    String::from_utf8(passed).unwrap()
+}
+
+#[test]
+fn what_all_readers_take_alike_is_passed_on_as_it_came() {
+    for stream in [
+        "id: 1\r\n: note\r\nevent: message\r\ndata: {\"a\":\r\nretry: 3\r\ndata: 1}\r\n\r\n",
+        ": ping\n\ndata: {\"a\":\"\u{e9}\u{2026}\u{a0}\"}\n\nid\ndata\n\n",
+    ] {
+        assert_eq!(passed_on(stream), stream);
+    }
+}
+
+#[test]
+fn nothing_is_passed_on_that_a_reader_could_take_for_another_message() {
+    for (stream, passed) in [
+        // Readers that end lines at a line feed only take the whole for one line of data.
+        ("data: \r{\"hidden\":1}\n\n", "data: \n\n"),
+        (": note\rdata: {}\n\n", "data: {}\n\n"),
+        ("data: {}\rid: 4\r\r", "data: {}\nid: 4\n\n"),
+        // Readers that trim names, or skip a mark at the start, in whichever encoding.
+        (" data: {\"hidden\":1}\n\n", "\n"),
+        ("Data: {\"hidden\":1}\n\n", "\n"),
+        ("\u{ef}\u{bb}\u{bf}data: {\"hidden\":1}\n\n", "\n"),
+        ("id: 1\n\u{feff}data: {\"hidden\":1}\n\n", "id: 1\ndata: \n\n"),
+        // Readers that end lines wherever Unicode does.
+        (": x\u{2028}\u{2028}data: {\"hidden\":1}\n\n", "\n"),
+        ("id: 1\u{85}data: {\"hidden\":1}\ndata: {}\n\n", "data: {}\n\n"),
+        (
+            "data: {\"a\":\"\u{2028}\u{2029}\u{85}\u{2027}\"}\n\n",
+            "data: {\"a\":\"\\u2028\\u2029\\u0085\u{2027}\"}\n\n",
+        ),
+        ("id: 1\0\ndata: {}\n\n", "data: {}\n\n"),
+    ] {
+        assert_eq!(passed_on(stream), passed, "{stream:?}");
+    }
+}
+
+#[test]
+fn an_event_without_its_data_can_still_be_resumed_from() {
+    let (events, _) = decoded([b"event: x\nid: 7\ndata: a\n\ndata: b\n\n".as_slice()]);
+    assert_eq!(&events[0].without_data()[..], b"id: 7\n\n");
+    assert_eq!(&events[1].without_data()[..], b"");
+}
+
 #[test]
 fn written_events_are_read_back() {
     let (events, _) = decoded([&encode(Some("message"), Some("9"), b"{\n\"a\":1}")[..]]);
@@ -128,10 +177,14 @@ proptest! {
         let (cut, cut_rest) = decoded(chunks);
         let cut_raw: Vec<u8> = cut.iter().flat_map(|event| event.raw.iter()).copied().collect();
         prop_assert_eq!(&[&cut_raw[..], &cut_rest[..]].concat(), &stream);
+        let passed: Vec<u8> = whole.iter().flat_map(Event::for_client).collect();
         let said = |events: Vec<Event>| -> Vec<_> {
             let said = events.into_iter().filter(|event| event.data.is_some());
             said.map(|event| (event.event, event.id, event.data)).collect()
         };
-        prop_assert_eq!(said(cut), said(whole));
+        prop_assert_eq!(said(cut), said(whole.clone()));
+        prop_assert_eq!(said(decoded([&passed[..]]).0), said(whole));
+        // One who ends lines at line feeds only sees the same lines.
+        prop_assert!(passed.iter().zip(passed.iter().skip(1)).all(|(a, b)| *a != b'\r' || *b == b'\n'));
     }
 }

@@ -86,6 +86,18 @@ fn each_unsound_envelope_is_refused_for_its_own_reason() {
     let duplicate =
         |pointer: &str, key: &str| K::DuplicateKey { pointer: pointer.into(), key: key.into() };
     let cases = [
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"name":"a","Name":"b"}}}"#,
+            look_alike("Name"),
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/resource","name":"a","uri":"b"}}}"#,
+            K::AmbiguousRef,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"resourcesubscriptions":["a"]}}}"#,
+            look_alike("resourcesubscriptions"),
+        ),
         ("[]", K::Batch),
         (r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, K::Batch),
         ("7", K::NotAnObject),
