@@ -27,7 +27,7 @@ mod view;
 pub use gateway::{Gateway, GatewayParts};
 pub use records::Records;
 pub use routes::router;
-pub use session::store as sessions;
+pub use session::{redis as shared_sessions, store as sessions};
 pub use settings::Settings;
 pub use source::Source;
 pub use view::Views;

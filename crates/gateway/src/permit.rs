@@ -31,6 +31,7 @@ impl<'v> Permit<'v> {
 }
 
 /// Judges a request for one server. `subject` is what it is about in the server's own terms.
+#[deny(clippy::wildcard_enum_match_arm)]
 pub(crate) fn authorize<'v>(
     grant: &GrantView,
     binding: &'v Arc<BindingView>,
@@ -62,14 +63,14 @@ pub(crate) fn authorize<'v>(
         }
         Method::CompletionComplete => judge.completion(),
         Method::SubscriptionsListen => judge.subscriptions(),
-        // A task is not yet known to be its grant's; nobody may ask for another's.
+        // A task is not yet known to be its grant's, and nobody may ask for another's; the rest
+        // is what only a server asks, and what is no request.
         Method::TasksGet
         | Method::TasksUpdate
         | Method::TasksCancel
         | Method::TasksResult
-        | Method::TasksList => Err(Refusal::UnknownMethod),
-        // What only a server asks, and what is no request.
-        Method::SamplingCreateMessage
+        | Method::TasksList
+        | Method::SamplingCreateMessage
         | Method::ElicitationCreate
         | Method::RootsList
         | Method::Initialized

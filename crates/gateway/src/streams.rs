@@ -38,6 +38,8 @@ async fn opened(
         let text = "Accept must allow text/event-stream.";
         return Err(Refusal::Http(StatusCode::NOT_ACCEPTABLE, text));
     }
+    let room = Arc::clone(&caller.live.stream_room).try_acquire_owned();
+    let room = room.map_err(|_full| Refusal::Busy)?;
     let session = Joined::named(gw, caller, &request.headers).await?;
     let scope =
         Scope { live: Arc::clone(&caller.live), grant: caller.grant.id, server: binding.server.id };
@@ -51,8 +53,8 @@ async fn opened(
     if response.status().is_success() && kind.as_deref() == Some("text/event-stream") {
         let judge = Judge::of_stream(gw, scope.clone(), caller.holder(), session.binding());
         way.headers.remove(ACCEPT);
-        return Ok(Relay::of_get(gw, judge, scope, Way::with(binding, way.headers), response)
-            .into_stream());
+        let way = Way::with(binding, way.headers);
+        return Ok(Relay::of_get(gw, judge, scope, way, response, room).into_stream());
     }
     passed_on(&response)
 }

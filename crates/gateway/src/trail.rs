@@ -135,8 +135,7 @@ impl Trail {
     }
 
     pub(crate) fn session(&mut self, digest: [u8; 16]) {
-        let [a, b, c, d, e, f, g, h, ..] = digest;
-        let short = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let short = u128::from_be_bytes(digest) >> 64;
         self.note(|record| record.session = Some(format!("{short:016x}")));
     }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// Sessions kept in process at most.
 const MAX_SESSIONS: u64 = 100_000;
 /// How long an unused session is kept.
-pub(crate) const IDLE: Duration = Duration::from_secs(24 * 3_600);
+pub(crate) const IDLE: Duration = Duration::from_hours(24);
 
 /// The random name of a row; the client has it sealed.
 pub type SessionKey = [u8; 16];

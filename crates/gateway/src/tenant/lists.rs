@@ -2,7 +2,6 @@
 //! answer.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,7 +76,7 @@ fn members(
                     if seen.insert(uri.clone()) {
                         elements.push(element.as_str());
                     } else {
-                        twice.push(uri);
+                        twice.push(json::quoted(&uri));
                     }
                 }
             }
@@ -89,17 +88,15 @@ fn members(
         }
     }
     let mut members = format!(r#""{}":[{}]"#, list.member(), elements.join(","));
-    // Writing to a string cannot fail.
-    let _ = match (missing.is_empty(), twice.is_empty()) {
-        (true, true) => Ok(()),
-        (false, _) => {
-            write!(members, r#","_meta":{{"drawbridge/unavailable":[{}]}}"#, missing.join(","))
-        }
-        (true, false) => {
-            let twice: Vec<_> = twice.iter().map(|uri| json::quoted(uri)).collect();
-            write!(members, r#","_meta":{{"drawbridge/listed_twice":[{}]}}"#, twice.join(","))
-        }
-    };
+    let notes = [("drawbridge/unavailable", missing), ("drawbridge/listed_twice", twice)];
+    let notes: Vec<_> = notes
+        .iter()
+        .filter(|(_, found)| !found.is_empty())
+        .map(|(name, found)| format!(r#""{name}":[{}]"#, found.join(",")))
+        .collect();
+    if !notes.is_empty() {
+        members.push_str(&format!(r#","_meta":{{{}}}"#, notes.join(",")));
+    }
     if era == Era::Modern {
         members.push_str(r#","ttlMs":0,"cacheScope":"private""#);
     }

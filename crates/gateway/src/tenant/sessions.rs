@@ -24,7 +24,7 @@ use crate::upstream::wire::{self, Way};
 use crate::view::BindingView;
 
 const MAX_OPENED: u64 = 100_000;
-const IDLE: Duration = Duration::from_secs(3_600);
+const IDLE: Duration = Duration::from_hours(1);
 /// How long a server may take to open a session.
 const OPEN_DEADLINE: Duration = Duration::from_secs(10);
 /// How long is waited for servers to hear of something that wants no answer.

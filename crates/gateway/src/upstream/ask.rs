@@ -90,7 +90,7 @@ impl<'g> Asking<'g> {
         }
         let kind = head.headers.get(CONTENT_TYPE).and_then(essence);
         let answer = if kind.as_deref() == Some("text/event-stream") {
-            self.from_stream(body).await?
+            self.out_of_stream(body).await?
         } else {
             let read = read_all(body, self.gw.settings.max_answer_bytes).await;
             read.map_err(|error| Failure { text: error.to_string() })?
@@ -103,7 +103,7 @@ impl<'g> Asking<'g> {
     }
 
     /// The answer out of a stream. What the server asks meanwhile nobody is there to answer.
-    async fn from_stream(&self, mut body: Incoming) -> Result<Bytes, Failure> {
+    async fn out_of_stream(&self, mut body: Incoming) -> Result<Bytes, Failure> {
         let mut decoder = Decoder::with_limit(self.gw.settings.max_answer_bytes);
         loop {
             let event =

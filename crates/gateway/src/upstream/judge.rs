@@ -151,13 +151,11 @@ impl Judge {
 
     /// The list that an answer is: by what was asked, or by its shape where that is not known.
     fn list(&self, message: &Message<'_>) -> Option<ListKind> {
-        match self.awaited {
-            Some(method) => ListKind::of(method),
-            None => {
-                let result = message.result()?;
-                ListKind::ALL.into_iter().find(|list| result.get(list.member()).is_some())
-            }
+        if let Some(method) = self.awaited {
+            return ListKind::of(method);
         }
+        let result = message.result()?;
+        ListKind::ALL.into_iter().find(|list| result.get(list.member()).is_some())
     }
 
     async fn filtered(&self, message: &Message<'_>, list: ListKind) -> Act {

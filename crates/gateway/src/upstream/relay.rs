@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use mcp::headers;
 use mcp::sse::{self, Decoder, Event};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::answer::{Seen, client_headers};
 use super::exchange::Exchange;
@@ -45,6 +45,10 @@ pub(crate) struct Relay {
     trail: Option<Trail>,
     /// The server gave its events ids, so a client can come back for the rest.
     is_resumable: bool,
+    /// It ends only when someone ends it.
+    is_endless: bool,
+    /// The share of a stream that is no call in what its organisation may have open.
+    room: Option<OwnedSemaphorePermit>,
 }
 
 struct Awaited {
@@ -66,13 +70,17 @@ impl Relay {
         let judge = Judge::of_post(gw, &exchange);
         // Without a key in force the session cannot be given out: the client sees none.
         let headers = client_headers(gw, &exchange, response.headers()).unwrap_or_default();
+        let is_endless = exchange.method == mcp::method::Method::SubscriptionsListen;
         let awaited = Awaited {
             outlives_client: exchange.outlives_client(),
             first_byte: exchange.first_byte(gw),
             asked: exchange.asked,
             verdict,
         };
-        Self::new(gw, judge, exchange.scope, way, headers, response.into_body(), Some(awaited))
+        let body = response.into_body();
+        let mut relay = Self::new(gw, judge, exchange.scope, way, headers, body, Some(awaited));
+        relay.is_endless = is_endless;
+        relay
     }
 
     /// Of a stream of its own.
@@ -82,10 +90,14 @@ impl Relay {
         scope: Scope,
         way: Way,
         response: http::Response<Incoming>,
+        room: OwnedSemaphorePermit,
     ) -> Self {
         let mut headers = headers::for_client(response.headers());
         headers.remove(CONTENT_TYPE);
-        Self::new(gw, judge, scope, way, headers, response.into_body(), None)
+        let mut relay = Self::new(gw, judge, scope, way, headers, response.into_body(), None);
+        relay.is_endless = true;
+        relay.room = Some(room);
+        relay
     }
 
     fn new(
@@ -109,6 +121,8 @@ impl Relay {
             awaited,
             trail: None,
             is_resumable: false,
+            is_endless: false,
+            room: None,
             gw: Arc::clone(gw),
         }
     }
@@ -116,6 +130,11 @@ impl Relay {
     /// The response; the trail of a call moves into its body.
     pub(crate) fn into_response(mut self, mut trail: Trail) -> Response {
         trail.status(|status| status.http = StatusCode::OK.as_u16());
+        if let (true, Some(awaited)) = (self.is_endless, &self.awaited) {
+            // Hanging up is how such a stream ends.
+            let Verdict { outcome, rule, message } = &awaited.verdict;
+            trail.outcome(*outcome, rule, message);
+        }
         let timing = trail.server_timing();
         self.trail = Some(trail);
         let mut response = self.into_stream();
@@ -143,9 +162,6 @@ impl Relay {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(bytes) = self.ready.pop_front() {
-                if let Some(trail) = &mut self.trail {
-                    trail.answered(bytes.len());
-                }
                 return Some(bytes);
             }
             match self.decoder.next_event() {
@@ -174,7 +190,7 @@ impl Relay {
                 self.end_if_revoked();
             }
             _ = self.changes.changed() => self.end_if_revoked(),
-            () = self.gw.closing.cancelled(), if self.awaited.is_none() => self.upstream = None,
+            () = self.gw.closing.cancelled(), if self.is_endless => self.upstream = None,
         }
     }
 
@@ -189,31 +205,46 @@ impl Relay {
     async fn pass(&mut self, event: Event) {
         self.is_resumable |= event.id.as_ref().is_some_and(|id| !id.is_empty());
         let Some(data) = event.data.as_ref().filter(|data| !data.is_empty()) else {
-            self.ready.push_back(event.raw);
-            return;
+            return self.give(event.for_client());
         };
         let judged = self.judge.message(data).await;
         let edited = match judged.act {
-            Act::Pass => Some(event.raw.clone()),
+            Act::Pass => Some(event.for_client()),
             Act::Replace(bytes) => Some(event.with_data(&bytes)),
             Act::Drop => None,
             Act::Decline(answer) => return self.decline(answer).await,
-            // What is not a message at all passes only where no client reads it as one.
+            // Not a message, and not called one. Some clients read every event as a message
+            // whatever it is called, so only its id passes.
             Act::Refuse(_) if !event.is_message() && judged.seen.is_none() => {
-                Some(event.raw.clone())
+                Some(event.without_data())
             }
             Act::Refuse(refusal) => return self.refuse(refusal, &event),
         };
+        if let Some(bytes) = edited {
+            self.give(bytes);
+        }
         if let Some(seen) = judged.seen {
             self.answered(seen);
         }
-        self.ready.extend(edited);
     }
 
-    /// The call's answer went by: its record is complete, whatever happens to the stream.
+    /// Bytes for the client.
+    fn give(&mut self, bytes: Bytes) {
+        if bytes.is_empty() {
+            return;
+        }
+        if let Some(trail) = &mut self.trail {
+            trail.answered(bytes.len());
+        }
+        self.ready.push_back(bytes);
+    }
+
+    /// The call's answer is about to go by: its record is complete, and appended before the
+    /// client has the answer's last byte.
     fn answered(&mut self, seen: Seen) {
-        let Some(awaited) = self.awaited.take() else { return };
-        let Some(trail) = &mut self.trail else { return };
+        let (Some(awaited), Some(mut trail)) = (self.awaited.take(), self.trail.take()) else {
+            return;
+        };
         let Verdict { outcome, rule, message } = &awaited.verdict;
         trail.phase(Phase::Upstream);
         trail.outcome(*outcome, rule, message);
@@ -225,9 +256,7 @@ impl Relay {
 
     /// The client gets a refusal in the place of an event.
     fn refuse(&mut self, refusal: Refusal, event: &Event) {
-        let (Some(awaited), Some(trail)) = (self.awaited.take(), &mut self.trail) else { return };
-        let message = refusal.message(&awaited.asked, trail);
-        trail.phase(Phase::Upstream);
+        let Some(message) = self.refused(refusal) else { return };
         self.ready.push_back(event.with_data(&message));
     }
 
@@ -243,7 +272,10 @@ impl Relay {
     /// unless it can come back for the rest.
     fn ended(&mut self) {
         self.upstream = None;
-        if self.awaited.is_some() && !self.is_resumable {
+        if self.is_resumable {
+            // The client comes back with the last event's id; the answer is read there.
+            self.answered(Seen::default());
+        } else if self.awaited.is_some() {
             let text = "The server's stream ended without an answer.";
             self.give_up(Refusal::Upstream(text.to_owned()));
         }
@@ -252,10 +284,17 @@ impl Relay {
     fn give_up(&mut self, refusal: Refusal) {
         self.upstream = None;
         self.decoder = Decoder::default();
-        let (Some(awaited), Some(trail)) = (self.awaited.take(), &mut self.trail) else { return };
-        let message = refusal.message(&awaited.asked, trail);
-        trail.phase(Phase::Upstream);
+        let Some(message) = self.refused(refusal) else { return };
         self.ready.push_back(sse::encode(Some("message"), None, &message));
+    }
+
+    /// Closes the record with a refusal; what the client is told, if it still waits.
+    fn refused(&mut self, refusal: Refusal) -> Option<Vec<u8>> {
+        let (awaited, mut trail) = (self.awaited.take()?, self.trail.take()?);
+        trail.phase(Phase::Upstream);
+        let message = refusal.message(&awaited.asked, &mut trail);
+        trail.answered(message.len());
+        Some(message)
     }
 }
 

@@ -23,6 +23,8 @@ const ABSENT_FOR: Duration = Duration::from_secs(2);
 const MAX_ABSENT: u64 = 20_000;
 /// A read that takes longer has failed.
 const READ_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a call waits for a server to be listed anew.
+const REFRESH_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a view is good without a word from the source, if nothing says that it is lost.
 const GRACE: TimeDelta = TimeDelta::seconds(3);
 /// While the source is lost, it is asked again on behalf of a call this often.
@@ -140,7 +142,9 @@ impl Views {
         let listed_at = view.server(server).and_then(|server| server.tools_at);
         let turn = live.refreshes.turn(server, listed_at, || self.clock.now()).await;
         let Some(_turn) = turn else { return };
-        match self.source.refresh(view.id, server).await {
+        let refreshed = self.source.refresh(view.id, server);
+        let refreshed = tokio::time::timeout(REFRESH_DEADLINE, refreshed).await;
+        match refreshed.unwrap_or_else(|elapsed| Err(Unavailable::because(elapsed))) {
             Ok(true) => {
                 let newer = |now: &OrganisationView| now.revision > view.revision;
                 if let Err(error) = self.reload(&view.slug, live, newer).await {
@@ -256,6 +260,8 @@ pub(crate) struct Live {
     refreshes: Refreshes,
     /// Room for calls in flight.
     pub(crate) room: Arc<Semaphore>,
+    /// Room for streams that are no calls.
+    pub(crate) stream_room: Arc<Semaphore>,
 }
 
 impl Live {
@@ -267,6 +273,7 @@ impl Live {
             ended: AtomicBool::new(false),
             refreshes: Refreshes::default(),
             room: Arc::new(Semaphore::new(max_in_flight)),
+            stream_room: Arc::new(Semaphore::new(max_in_flight)),
         }
     }
 

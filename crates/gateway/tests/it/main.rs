@@ -1,0 +1,20 @@
+//! The gateway over real sockets: what agents, and whoever pretends to be one, get to see.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that fails here has failed"
+)]
+
+mod change;
+mod envelope;
+mod front;
+mod limits;
+mod records;
+mod refusals;
+mod sessions;
+mod streams;
+mod tenant;
+mod world;

@@ -1,0 +1,88 @@
+//! One record for each call, whatever became of it, and never an argument's value.
+
+use std::sync::atomic::Ordering;
+
+use domain::Outcome;
+use serde_json::json;
+
+use crate::world::{World, allow_all, call, initialize};
+
+#[tokio::test]
+async fn a_record_says_who_called_what_and_how_it_went() {
+    let (world, agent, _) = World::with_shop(allow_all()).await;
+    let session = world.initialize(&agent).await.unwrap();
+    let arguments = json!({"limit": 2, "a": "s3cret-value"});
+    let reply = world.call(&agent, &session, "list_customers", arguments).await;
+    let records = world.records.all();
+    assert_eq!(records.len(), 2, "initialize and the call; the notification is none");
+    assert_eq!(records[0].method, "initialize");
+    assert_eq!(records[0].client.as_deref(), Some("test-client 1.2"));
+    let record = &records[1];
+    assert_eq!((record.grant, record.grant_label.as_str()), (agent.id, "agent"));
+    assert_eq!(
+        (record.method.as_str(), record.target.as_deref()),
+        ("tools/call", Some("list_customers"))
+    );
+    assert_eq!(record.client.as_deref(), Some("test-client 1.2"), "known from the session");
+    assert_eq!(record.argument_keys, ["a", "limit"]);
+    assert!(!format!("{record:?}").contains("s3cret-value"));
+    assert_eq!((record.outcome, record.rule.as_str()), (Outcome::Allowed, ""));
+    assert_eq!((record.status.http, record.status.jsonrpc), (200, None));
+    assert_eq!(record.request_id, reply.headers["x-request-id"].to_str().unwrap());
+    assert_eq!(record.response_bytes, reply.text.len() as u64);
+    assert!(record.request_bytes > 0 && record.us.upstream > 0);
+    assert!(record.us.total >= record.us.upstream);
+    assert!(record.server.is_some() && record.policy.is_some_and(|(_, version)| version == 1));
+    assert_eq!(record.session.as_ref().unwrap().len(), 16);
+    assert!(reply.headers["server-timing"].to_str().unwrap().contains("upstream;dur="));
+}
+
+#[tokio::test]
+async fn every_outcome_makes_one_record() {
+    let policy = json!({"version": "1", "default": "deny", "hide": ["get_order"], "tools": {
+        "list_customers": {"limits": [{"counter": "c", "window": "day", "max": 1}]},
+        "send_invoice": {"action": "require_approval", "reason": "ask"}}});
+    let (world, agent, _) = World::with_shop(policy).await;
+    for tool in ["list_customers", "list_customers", "get_order", "send_invoice", "refund_charge"] {
+        world.run(&agent, tool, json!({})).await;
+    }
+    world.post_raw(&agent, &[], "nonsense").await;
+    world.post(&agent, &[("content-type", "text/plain")], &initialize()).await;
+    let outcomes: Vec<_> = world.records.all().iter().map(|record| record.outcome).collect();
+    let wanted = [
+        Outcome::Allowed,
+        Outcome::Limited,
+        Outcome::Hidden,
+        Outcome::ApprovalRequired,
+        Outcome::Denied,
+        Outcome::Invalid,
+        Outcome::Invalid,
+    ];
+    assert_eq!(outcomes, wanted);
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_done() {
+    let (world, agent, shop) = World::with_shop(allow_all()).await;
+    world.records.is_full.store(true, Ordering::SeqCst);
+    let refused = world.post(&agent, &[], &call("list_customers", json!({}))).await;
+    assert_eq!((refused.status, shop.total()), (503, 0));
+    assert_eq!(refused.headers["retry-after"], "1");
+}
+
+#[tokio::test]
+async fn an_error_of_the_tool_or_the_server_is_recorded_as_such() {
+    let (world, agent) = World::with_upstream(allow_all(), &["a", "b"], |seen| async move {
+        if seen.json()["params"]["name"] == "a" {
+            return seen.result(&json!({"content": [], "isError": true}));
+        }
+        let error = json!({"jsonrpc": "2.0", "id": 7, "error": {"code": -32603, "message": "x"}});
+        crate::world::reply(200, "application/json", error.to_string())
+    })
+    .await;
+    world.post(&agent, &[], &call("a", json!({}))).await;
+    world.post(&agent, &[], &call("b", json!({}))).await;
+    let records = world.records.all();
+    assert_eq!((records[0].status.is_error, records[0].outcome), (Some(true), Outcome::Allowed));
+    assert_eq!(records[1].status.jsonrpc, Some(-32603));
+}

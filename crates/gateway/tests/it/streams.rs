@@ -1,0 +1,213 @@
+//! Streams: passed on as they come, filtered where they list, and asking only what may be asked.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream;
+use http::Method;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::world::{Agent, Seen, World, allow_all, call, events, list, reply};
+
+/// A stream that a test writes to.
+fn written_to(receiver: UnboundedReceiver<Bytes>) -> Response {
+    let events = stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|bytes| (Ok::<_, Infallible>(bytes), receiver))
+    });
+    reply(200, "text/event-stream", Body::from_stream(events))
+}
+
+async fn frame(body: &mut Incoming) -> Option<String> {
+    let frame = tokio::time::timeout(Duration::from_secs(5), body.frame()).await.unwrap()?;
+    Some(String::from_utf8(frame.unwrap().into_data().unwrap().to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn events_pass_as_they_arrive_and_byte_for_byte() {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let receiver = std::sync::Arc::new(std::sync::Mutex::new(Some(receiver)));
+    let (world, agent) = World::with_upstream(allow_all(), &["a"], move |_| {
+        let receiver = receiver.lock().unwrap().take().unwrap();
+        async move { written_to(receiver) }
+    })
+    .await;
+    let mut response =
+        world.open(Method::POST, &agent, &[], call("a", json!({})).to_string()).await;
+    assert_eq!(response.headers()["x-accel-buffering"], "no");
+    let body = response.body_mut();
+    let events = [
+        ": a comment\n",
+        "id: 1\r\ndata:\r\n\r\n",
+        "event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\ndata: \"params\":{\"progress\":1}}\n\n",
+        "data: {\"jsonrpc\":\"2.0\", \"id\":7, \"result\":{\"content\":[], \"x\":1e5}}\n\n",
+    ];
+    for event in events {
+        sender.send(Bytes::from_static(event.as_bytes())).unwrap();
+        assert_eq!(frame(body).await.unwrap(), event);
+    }
+    let record = &world.records.count(1).await[0];
+    assert_eq!(record.outcome, domain::Outcome::Allowed, "recorded before its last byte");
+    assert_eq!(record.response_bytes, events.concat().len() as u64);
+    drop(sender);
+    assert_eq!(frame(body).await, None);
+}
+
+#[tokio::test]
+async fn lists_are_filtered_inside_streams_too() {
+    let policy = json!({"version": "1", "default": "allow", "hide": ["secret"]});
+    let tools = json!({"tools": [{"name": "a"}, {"name": "secret"}, {"name": "unknown"}, {"x": 1}],
+        "nextCursor": "n", "ttlMs": 60000, "cacheScope": "public"});
+    let (world, agent) = World::with_upstream(policy, &["a", "secret"], move |_: Seen| {
+        let answer = json!({"jsonrpc": "2.0", "id": 8, "result": tools});
+        async move {
+            events(&[
+                json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {}}),
+                answer,
+            ])
+        }
+    })
+    .await;
+    let listed = world.post(&agent, &[], &list("tools")).await;
+    assert_eq!(listed.names("tools", "name"), ["a"]);
+    assert_eq!(listed.json["result"]["nextCursor"], "n");
+    assert_eq!(listed.json["result"]["cacheScope"], "private");
+    assert_eq!(listed.json["result"]["ttlMs"], 5000);
+    // The same on a stream of its own, by shape, as a replay would bring it.
+    let replayed = world.open(Method::GET, &agent, &[("accept", "text/event-stream")], "").await;
+    let replayed = crate::world::Reply::read(replayed).await;
+    assert_eq!(replayed.names("tools", "name"), ["a"]);
+    assert!(!replayed.text.contains("secret"));
+}
+
+/// A server that asks before it answers, and remembers what came back.
+async fn asking(policy: Value, method: &'static str) -> (World, Agent, UnboundedReceiver<Value>) {
+    let (back, answers) = mpsc::unbounded_channel();
+    let (world, agent) = World::with_upstream(policy, &["a"], move |seen: Seen| {
+        let back = back.clone();
+        async move {
+            let message = seen.json();
+            if message["method"] == "tools/call" {
+                let ask =
+                    json!({"jsonrpc": "2.0", "id": "upstream-7", "method": method, "params": {}});
+                let answer = json!({"jsonrpc": "2.0", "id": 7, "result": {"content": []}});
+                return events(&[ask, answer]);
+            }
+            back.send(message).unwrap();
+            reply(202, "application/json", "")
+        }
+    })
+    .await;
+    (world, agent, answers)
+}
+
+#[tokio::test]
+async fn what_a_server_may_not_ask_is_answered_for_the_client() {
+    let policy = json!({"version": "1", "default": "allow",
+        "server_requests": {"sampling": "deny"}});
+    let (world, agent, mut answers) = asking(policy, "sampling/createMessage").await;
+    let called = world.post(&agent, &[], &call("a", json!({}))).await;
+    assert!(!called.text.contains("sampling"), "{}", called.text);
+    assert_eq!(called.json["result"]["content"], json!([]));
+    let told = answers.recv().await.unwrap();
+    assert_eq!((&told["id"], told["error"].is_object()), (&json!("upstream-7"), true));
+}
+
+#[tokio::test]
+async fn what_a_server_asks_can_be_answered_once_asked_and_only_by_whom_it_asked() {
+    let (world, agent, mut answers) = asking(allow_all(), "elicitation/create").await;
+    let other = world.grant("other", &[("shop", Some(allow_all()))]);
+    world.publish(|_| {}).await;
+    let called = world.post(&agent, &[], &call("a", json!({}))).await;
+    let first = called.text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    let asked: Value = serde_json::from_str(first).unwrap();
+    assert_eq!(asked["method"], "elicitation/create");
+    let id = asked["id"].as_str().unwrap();
+    assert!(!id.contains("upstream-7"));
+    let answer = |id: &str| json!({"jsonrpc": "2.0", "id": id, "result": {"action": "accept"}});
+    for (agent, id) in [(&other, id), (&agent, "upstream-7"), (&agent, &id[1..])] {
+        assert_eq!(world.post(agent, &[], &answer(id)).await.status, 400);
+    }
+    assert!(answers.try_recv().is_err());
+    assert_eq!(world.post(&agent, &[], &answer(id)).await.status, 202);
+    let got = answers.recv().await.unwrap();
+    assert_eq!(got, answer("upstream-7"));
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_without_an_answer_is_an_upstream_error() {
+    let (world, agent) = World::with_upstream(allow_all(), &["a"], |_: Seen| async move {
+        events(&[json!({"jsonrpc": "2.0", "method": "notifications/progress"})])
+    })
+    .await;
+    let failed = world.post(&agent, &[], &call("a", json!({}))).await;
+    assert!(failed.tool_text().starts_with("[UPSTREAM ERROR]"), "{}", failed.text);
+    assert_eq!(world.records.last().outcome, domain::Outcome::UpstreamError);
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_is_recorded_and_its_call_goes_on() {
+    let (finished, mut done) = mpsc::unbounded_channel();
+    let (world, agent) = World::with_upstream(allow_all(), &["a"], move |seen: Seen| {
+        let finished = finished.clone();
+        async move {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            finished.send(()).unwrap();
+            seen.result(&json!({"content": []}))
+        }
+    })
+    .await;
+    let hung_up = world.open(Method::POST, &agent, &[], call("a", json!({})).to_string());
+    assert!(tokio::time::timeout(Duration::from_millis(100), hung_up).await.is_err());
+    let record = &world.records.count(1).await[0];
+    assert_eq!(record.outcome, domain::Outcome::Cancelled);
+    assert_eq!((record.status.http, record.target.as_deref()), (0, Some("a")));
+    tokio::time::timeout(Duration::from_secs(2), done.recv()).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn silence_is_kept_alive_and_revocation_ends_the_stream() {
+    let (sender, receiver) = mpsc::unbounded_channel::<Bytes>();
+    let receiver = std::sync::Arc::new(std::sync::Mutex::new(Some(receiver)));
+    let mut world = World::empty();
+    let at = world
+        .upstream(move |_| {
+            let receiver = receiver.lock().unwrap().take().unwrap();
+            async move { written_to(receiver) }
+        })
+        .await;
+    world.server("shop", at, &[("a", "read")]);
+    let agent = world.grant("agent", &[("shop", Some(allow_all()))]);
+    world.gateway(|settings| settings.keep_alive = Duration::from_millis(50)).await;
+    let headers = [("accept", "text/event-stream")];
+    let mut response = world.open(Method::GET, &agent, &headers, "").await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(frame(response.body_mut()).await.unwrap(), ": keep-alive\n\n");
+    world.publish(|organisation| organisation.grants[0].revoked = true).await;
+    let started = std::time::Instant::now();
+    while frame(response.body_mut()).await.is_some() {}
+    assert!(started.elapsed() < Duration::from_millis(500));
+    drop(sender);
+}
+
+#[tokio::test]
+async fn an_event_larger_than_the_limit_ends_in_words() {
+    let mut world = World::empty();
+    let at = world
+        .upstream(|_: Seen| async move {
+            let text = "x".repeat(200_000);
+            events(&[json!({"jsonrpc": "2.0", "id": 7, "result": {"content": [{"type": "text", "text": text}]}})])
+        })
+        .await;
+    world.server("shop", at, &[("a", "read")]);
+    let agent = world.grant("agent", &[("shop", Some(allow_all()))]);
+    world.gateway(|settings| settings.max_answer_bytes = 100_000).await;
+    let failed = world.post(&agent, &[], &call("a", json!({}))).await;
+    assert!(failed.tool_text().starts_with("[UPSTREAM ERROR]"), "{}", failed.text);
+}
