@@ -139,10 +139,17 @@ impl Part {
     }
 }
 
-/// Whether a path has a `.` or `..` segment: plain, percent-encoded (once or more often), or
-/// between backslashes. A server could read such a path as another one, so no glob judges it.
+/// Whether a path has a `.` or `..` segment: plain, percent-encoded (once or more often), between
+/// backslashes, or in front of a query, a fragment or a parameter. Tabs and line breaks do not
+/// count: readers of URLs leave them out. A server could read such a path as another one, so no
+/// glob judges it.
 pub(crate) fn has_dot_segment(path: &str) -> bool {
-    let plain = |path: &str| path.split(['/', '\\']).any(|segment| matches!(segment, "." | ".."));
+    const IGNORED: [char; 3] = ['\t', '\n', '\r'];
+    if path.contains(IGNORED) {
+        return has_dot_segment(&path.replace(IGNORED, ""));
+    }
+    let ends = ['/', '\\', '?', '#', ';'];
+    let plain = |path: &str| path.split(ends).any(|segment| matches!(segment, "." | ".."));
     if !path.contains('%') {
         return plain(path);
     }
@@ -256,10 +263,27 @@ mod tests {
             "/a/%252e%252e/b",
             "/a/%25%32%65/../b",
             "./a",
+            "/a/.\t./b",
+            "/a/.%2\ne/b",
+            "\r../b",
+            "/a/..;x=1/b",
+            "/a/..?b",
+            "/a/..#b",
         ] {
             assert!(has_dot_segment(dotted), "{dotted}");
         }
-        for plain in ["/a/b", "/a/...", "/a/.b", "a..b", "100%", "%zz/a", "%2", "/%2ehidden"] {
+        for plain in [
+            "/a/b",
+            "/a/...",
+            "/a/.b",
+            "a..b",
+            "100%",
+            "%zz/a",
+            "%2",
+            "/%2ehidden",
+            "/a?b=..",
+            "/a\t/b",
+        ] {
             assert!(!has_dot_segment(plain), "{plain}");
         }
     }

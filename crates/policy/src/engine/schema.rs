@@ -1,5 +1,7 @@
 //! `validate_arguments`: the arguments against the tool's own pinned input schema.
 
+mod effort;
+
 use json::{Kind, Node};
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Number, Value};
@@ -13,9 +15,14 @@ const MAX_REASON_CHARS: usize = 300;
 
 /// A tool's input schema, compiled once.
 pub(crate) enum Schema {
-    Ready(Box<Validator>),
+    Ready(Box<Ready>),
     /// There is none, or it cannot be used: no arguments can be shown to fit it.
     Unusable(String),
+}
+
+pub(crate) struct Ready {
+    validator: Validator,
+    source: Value,
 }
 
 impl Schema {
@@ -28,9 +35,13 @@ impl Schema {
             Ok(schema) => schema,
             Err(_unreadable) => return Self::Unusable("its input schema is not JSON".to_owned()),
         };
+        if !effort::is_countable(&schema) {
+            let why = "its input schema has references that lead elsewhere than into itself";
+            return Self::Unusable(why.to_owned());
+        }
         let patterns = PatternOptions::regex().size_limit(MAX_PATTERN_BYTES);
         match jsonschema::options().offline().with_pattern_options(patterns).build(&schema) {
-            Ok(validator) => Self::Ready(Box::new(validator)),
+            Ok(validator) => Self::Ready(Box::new(Ready { validator, source: schema })),
             Err(error) => Self::Unusable(format!(
                 "its input schema cannot be used ({})",
                 shortened(&error.masked().to_string())
@@ -40,8 +51,8 @@ impl Schema {
 
     /// Why the arguments do not fit, in words that quote none of their values.
     pub(crate) fn objection(&self, arguments: Option<Node<'_>>) -> Option<String> {
-        let validator = match self {
-            Self::Ready(validator) => validator,
+        let Ready { validator, source } = match self {
+            Self::Ready(ready) => &**ready,
             Self::Unusable(why) => {
                 return Some(format!("This call cannot be checked: {why}."));
             }
@@ -55,6 +66,10 @@ impl Schema {
                 }
             },
         };
+        if !effort::is_bounded(source, &arguments) {
+            let words = "Checking the arguments against the tool's schema would take too long.";
+            return Some(words.to_owned());
+        }
         let error = validator.validate(&arguments).err()?;
         let place = error.instance_path().to_string();
         let place = if place.is_empty() { "arguments".to_owned() } else { place };
