@@ -48,7 +48,7 @@ export async function started(command, args, { ready, env = {}, cwd, timeout = 9
     cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true,
   });
   const log = [];
-  const ended = once(child, 'close');
+  const ended = new Promise(resolve => child.once('close', (...how) => resolve(how)));
   const seen = new Promise((resolve, reject) => {
     const look = data => {
       log.push(String(data));
@@ -57,10 +57,12 @@ export async function started(command, args, { ready, env = {}, cwd, timeout = 9
     };
     child.stdout.on('data', look);
     child.stderr.on('data', look);
+    child.once('error', reject);
     ended.then(([code]) => reject(new Error(`${command} ended with ${code}:\n${log.join('')}`)));
     setTimeout(() => reject(new Error(`${command} is not ready:\n${log.join('')}`)), timeout).unref();
   });
   const kill = async signal => {
+    if (!child.pid) return;
     try { process.kill(-child.pid, signal); } catch { /* it ended already */ }
     await ended;
   };
