@@ -95,7 +95,12 @@ async fn apply(
     }
     let changes = tx.apply_listing(server.id, &tools, now.discovered_at.is_none()).await?;
     tx.note_discovery(server.id, app.now(), &found).await?;
-    tx.commit(Event::ServerDiscovered(server.id)).await?;
+    // The gateway asks for listings by itself; that is worth a row only where it found something.
+    if tenant.actor == Actor::System && changes == ToolChanges::default() {
+        tx.commit_unaudited("the server lists what it listed before").await?;
+    } else {
+        tx.commit(Event::ServerDiscovered(server.id)).await?;
+    }
     Ok(changes)
 }
 

@@ -5,7 +5,7 @@ use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
 use super::{json, spelling};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FieldError, Kind};
 
 /// An urlencoded form. `Form<Vec<(String, String)>>` takes all its fields as they come.
 pub(crate) struct Form<T>(pub(crate) T);
@@ -20,7 +20,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
             return Err(Failure::new(Kind::UnsupportedMedia, "Send this as a form."));
         }
         let body = json::read(request, state).await?;
-        let reader = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(&body));
+        let pairs = url::form_urlencoded::parse(&body);
+        // No row has a NUL in it, and Postgres cannot be given one.
+        if let Some((name, _)) = pairs.clone().find(|(_, value)| value.contains('\0')) {
+            let odd =
+                FieldError::new(format!("/{name}"), "this holds a character that no text has");
+            return Err(Failure::invalid(vec![odd]));
+        }
+        let reader = serde_urlencoded::Deserializer::new(pairs);
         serde_path_to_error::deserialize(reader).map(Self).map_err(|error| {
             let path = error.path().iter().map(ToString::to_string).filter(|p| p != "?").collect();
             Failure::invalid(vec![spelling::explain(path, &error.inner().to_string())])

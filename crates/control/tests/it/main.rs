@@ -5,3 +5,4 @@
 mod api;
 mod layers;
 mod routes;
+mod sessions;
