@@ -4,19 +4,25 @@ use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// The form in which keys that differ only by case, width, composition or invisible characters
-/// are equal. Borrowed where it is the key itself.
+/// The form in which keys that differ only by case, width, composition, invisible characters or
+/// what follows a NUL are equal. Borrowed where it is the key itself.
 pub(crate) fn fold(key: &str) -> Cow<'_, str> {
-    if key.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
-        return Cow::Borrowed(key);
+    if is_printable_ascii(key) {
+        let is_folded = !key.bytes().any(|byte| byte.is_ascii_uppercase());
+        return if is_folded { Cow::Borrowed(key) } else { Cow::Owned(key.to_ascii_lowercase()) };
     }
-    if key.is_ascii() {
-        return Cow::Owned(key.to_ascii_lowercase());
-    }
+    // Readers written in C see a key only up to a NUL.
+    let key = key.trim_start_matches('\0').split('\0').next().unwrap_or_default();
     // Upper before lower, so that ß meets ss and the long s meets s; composed again at the end,
     // because casing can undo a composition.
-    let cased = key.nfkc().filter(|c| !is_invisible(*c)).flat_map(char::to_uppercase);
+    let visible = key.nfkc().filter(|c| !is_invisible(*c) && !c.is_control());
+    let cased = visible.flat_map(char::to_uppercase);
     Cow::Owned(cased.flat_map(char::to_lowercase).nfkc().collect())
+}
+
+/// Whether a key is folded by putting it in lower case.
+pub(crate) fn is_printable_ascii(key: &str) -> bool {
+    key.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Characters that show as nothing: soft hyphen, joiners, marks of direction, variation selectors.
@@ -51,6 +57,11 @@ mod tests {
             ("stra\u{df}e", "STRASSE"),
             ("ﬁle", "file"),
             ("id", "\u{131}d"), // dotless i
+            ("id", "id\0"),
+            ("id", "id\0x"),
+            ("id", "\0id"),
+            ("id", "i\td"),
+            ("id", "ID\u{85}"),
         ];
         for (a, b) in pairs {
             assert!(same(a, b), "{a} {b}");

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use json::{Kind, Node};
 use smallvec::SmallVec;
 
-use crate::fold::fold;
+use crate::fold::{fold, is_printable_ascii};
 use crate::path::{Path, Step};
 
 /// Up to this many keys are compared one by one.
@@ -90,7 +90,8 @@ impl Keys {
 
     /// What this makes of a key.
     fn sight(&self, key: &str) -> Sight<'_> {
-        let folded = if key.is_ascii() && self.named.len() <= FEW { None } else { Some(fold(key)) };
+        let is_simple = is_printable_ascii(key) && self.named.len() <= FEW;
+        let folded = if is_simple { None } else { Some(fold(key)) };
         let alike = |named: &&Named| match &folded {
             Some(folded) => *named.folded == **folded,
             None => named.folded.eq_ignore_ascii_case(key),
@@ -168,7 +169,7 @@ fn below<'k>(key: &str, layers: Layers<'k>) -> Result<Layers<'k>, Clash<'k>> {
 /// A key that folds to the same as an earlier one.
 fn twin<'m>(members: &'m [(Cow<'_, str>, Node<'_>)]) -> Option<&'m str> {
     let keys = || members.iter().map(|(key, _)| &**key);
-    if members.len() <= FEW && keys().all(str::is_ascii) {
+    if members.len() <= FEW && keys().all(is_printable_ascii) {
         let is_late = |(index, key): &(usize, &str)| {
             keys().take(*index).any(|earlier| earlier.eq_ignore_ascii_case(key))
         };
@@ -216,6 +217,8 @@ mod tests {
         );
         assert_eq!(found(r#"{"ÉMILE":1}"#).as_deref(), Some("ÉMILE for args.émile"));
         assert_eq!(found("{\"amount\u{200b}\":1}").map(|f| f.ends_with("args.amount")), Some(true));
+        assert!(found(r#"{"amount\u0000":1}"#).is_some());
+        assert!(found(r#"{"options":{"force\u0000x":1}}"#).is_some());
         // Named elsewhere, so not meant here.
         assert_eq!(found(r#"{"other":{"Amount":1},"Force":1}"#), None);
         assert_eq!(found("[]").as_deref(), Some("not an object"));
@@ -228,6 +231,7 @@ mod tests {
         assert_eq!(found(r#"{"a":1,"A":2}"#).as_deref(), Some("twin A"));
         assert_eq!(found(r#"{"x":[{"y":{"é":1,"É":2}}]}"#).as_deref(), Some("twin É"));
         assert_eq!(found(r#"{"a":{"b":1},"c":{"B":1}}"#), None);
+        assert!(found(r#"{"a":1,"a\u0000":2}"#).is_some());
         let many: Vec<_> = (0..40).map(|n| format!("\"k{n}\":1")).collect();
         assert_eq!(found(&format!("{{{},\"K7\":1}}", many.join(","))).as_deref(), Some("twin K7"));
     }
