@@ -4,6 +4,7 @@
 //! read is dropped, and a list that cannot be read is an error.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use json::{Kind, Node, Tape, splice};
@@ -204,6 +205,9 @@ fn thin_out(
     edits: &mut Edits<'_>,
 ) {
     let mut kept_any = false;
+    // Of two elements with one name the first is the one that was reviewed; a client that believes
+    // the last would see another.
+    let mut names = HashSet::with_capacity(array.len());
     // What is dropped takes one comma with it: the one before it, or, while nothing is kept yet,
     // the one after it.
     let mut cut_from = None;
@@ -211,6 +215,7 @@ fn thin_out(
     for node in array.items() {
         let span = node.span();
         let verdict = element(node, list)
+            .filter(|element| names.insert(element.name.clone()))
             .map_or((Keep::Drop, None), |element| (keep(&element), element.node.get(list.key())));
         if verdict.0 == Keep::Drop {
             cut_from = cut_from.or(Some(if kept_any { end } else { span.start }));

@@ -63,7 +63,8 @@ fn names_are_changed_in_place() {
 #[test]
 fn elements_that_cannot_be_read_are_dropped() {
     let odd = r#"[7,null,"a",{},{"name":1},{"Name":"a"},{"name":"a","NAME":"b"},
-        {"name":"a","name":"b"},{"name":"a","x":{"y":1,"y":2}},{"name":"ok"}]"#;
+        {"name":"a","name":"b"},{"name":"a","x":{"y":1,"y":2}},{"name":"ok"},
+        {"name":"\u006fk","description":"another"}]"#;
     let message = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":{odd}}}}}"#);
     let expected = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"ok"}]}}"#;
     assert_eq!(filtered(&message, Era::Legacy, |_| Keep::Keep), Ok(Some(expected.to_owned())));
@@ -138,11 +139,12 @@ fn lists_are_known_by_their_shape() {
 proptest! {
     #[test]
     fn filtering_is_filtering_and_the_order_stays(
-        names in prop::collection::vec("[a-e]", 0..12),
-        dropped in prop::collection::hash_set("[a-e]", 0..5),
+        names in prop::collection::hash_set("[a-p]", 0..12),
+        dropped in prop::collection::hash_set("[a-p]", 0..8),
         blanks in "[ \\n]{0,2}",
     ) {
         let comma = format!("{blanks},{blanks}");
+        let names: Vec<_> = names.into_iter().collect();
         let elements: Vec<_> = names.iter().map(|name| format!(r#"{{"name":"{name}"}}"#)).collect();
         let whole = |elements: &[String]| {
             format!(r#"{{"id":1,"result":{{"tools":[{blanks}{}{blanks}]}}}}"#, elements.join(&comma))
