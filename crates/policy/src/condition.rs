@@ -1,26 +1,16 @@
 //! Conditions: a path, an operator and a value, and how they are put together.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use crate::cidr::Cidr;
 use crate::decimal::Decimal;
 use crate::glob::Glob;
-use crate::literal::Literal;
+use crate::literal::{Literal, Values};
 use crate::path::Path;
+use crate::patterns::Patterns;
 use crate::problem::nearest;
-
-/// The longest pattern of the operator `regex`.
-pub(crate) const MAX_PATTERN_CHARS: usize = 1_000;
-/// Sizes of compiled patterns in bytes, smallest first, and what each costs of the budget. The
-/// last is the most that one pattern may take.
-const PATTERN_SIZES: [(usize, u32); 3] = [(16 << 10, 1), (128 << 10, 8), (4 << 20, 256)];
-/// What the patterns of one document may cost together: 64 MiB in whatever sizes.
-const PATTERNS_BUDGET: u32 = 4_096;
-/// The most memory that matching one pattern may take.
-const MAX_MATCHING_BYTES: usize = 1 << 20;
 
 /// One condition.
 #[derive(Debug, Clone, PartialEq)]
@@ -256,7 +246,7 @@ impl Op {
 pub(crate) enum Matcher {
     /// One of these; `wanted: false` for none of these.
     OneOf {
-        values: Vec<Literal>,
+        values: Values,
         wanted: bool,
     },
     Compare {
@@ -296,10 +286,13 @@ impl Matcher {
             _ => Err(Unfit::new(format!("\"{name}\" needs text as its value."))),
         };
         Ok(match op {
-            Op::Eq | Op::Neq => Self::OneOf { values: vec![value.clone()], wanted: op == Op::Eq },
+            Op::Eq | Op::Neq => {
+                let values = Values::new(std::slice::from_ref(value));
+                Self::OneOf { values, wanted: op == Op::Eq }
+            }
             Op::In | Op::NotIn => match value {
                 Literal::List(values) => {
-                    Self::OneOf { values: values.clone(), wanted: op == Op::In }
+                    Self::OneOf { values: Values::new(values), wanted: op == Op::In }
                 }
                 _ => return Err(Unfit::new(format!("\"{name}\" needs a list as its value."))),
             },
@@ -311,7 +304,7 @@ impl Matcher {
                 Literal::Bool(wanted) => Self::Exists { wanted: *wanted },
                 _ => return Err(Unfit::new("\"exists\" needs true or false as its value.")),
             },
-            Op::Regex => Self::Regex(patterns.compile(&text()?)?),
+            Op::Regex => Self::Regex(patterns.compile(&text()?).map_err(Unfit::new)?),
             Op::Contains => Self::Contains(value.clone()),
             Op::StartsWith => Self::StartsWith(text()?),
             Op::EndsWith => Self::EndsWith(text()?),
@@ -319,6 +312,17 @@ impl Matcher {
             Op::Cidr => Self::Cidr(ranges(value)?),
             Op::LengthLte => Self::LengthAtMost(length(value)?),
         })
+    }
+}
+
+impl Matcher {
+    /// How many values it compares with one by one.
+    pub(crate) fn comparisons(&self) -> usize {
+        match self {
+            Self::OneOf { values, .. } => values.one_by_one().len(),
+            Self::Cidr(ranges) => ranges.len(),
+            _ => 0,
+        }
     }
 }
 
@@ -382,62 +386,6 @@ fn fits_attribute(path: &Path, op: Op, value: &Literal) -> Result<(), Unfit> {
                 .and_then(|text| nearest(text, words.iter().copied()))
                 .map(str::to_owned),
         }),
-    }
-}
-
-// === Patterns ===
-
-/// The compiled patterns of one document: each distinct one once, and all within a budget.
-#[derive(Debug, Default)]
-pub(crate) struct Patterns {
-    compiled: HashMap<String, Regex>,
-    spent: u32,
-}
-
-impl Patterns {
-    fn compile(&mut self, pattern: &str) -> Result<Regex, Unfit> {
-        if let Some(compiled) = self.compiled.get(pattern) {
-            return Ok(compiled.clone());
-        }
-        if pattern.chars().nth(MAX_PATTERN_CHARS).is_some() {
-            return Err(Unfit::new("A pattern must not be longer than 1000 characters."));
-        }
-        let (compiled, cost) = sized(pattern).map_err(|error| Unfit::new(why_not(&error)))?;
-        self.spent = self.spent.saturating_add(cost);
-        if self.spent > PATTERNS_BUDGET {
-            return Err(Unfit::new("The patterns of this document are too large together."));
-        }
-        self.compiled.insert(pattern.to_owned(), compiled.clone());
-        Ok(compiled)
-    }
-}
-
-/// Compiles a pattern in the smallest size that holds it, since a size cannot be asked for later.
-fn sized(pattern: &str) -> Result<(Regex, u32), regex::Error> {
-    let mut too_big = regex::Error::CompiledTooBig(0);
-    for (bytes, cost) in PATTERN_SIZES {
-        let mut builder = RegexBuilder::new(pattern);
-        match builder.size_limit(bytes).dfa_size_limit(MAX_MATCHING_BYTES).build() {
-            Ok(compiled) => return Ok((compiled, cost)),
-            Err(error @ regex::Error::CompiledTooBig(_)) => too_big = error,
-            Err(error) => return Err(error),
-        }
-    }
-    Err(too_big)
-}
-
-fn why_not(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(_) => {
-            "This pattern is too large when compiled: use smaller repetitions.".to_owned()
-        }
-        // The last line of the parser's own message is the reason; the ones before draw a caret.
-        error => {
-            let text = error.to_string();
-            let last = text.lines().last().unwrap_or_default();
-            let reason = last.trim().trim_start_matches("error: ").trim_end_matches('.');
-            format!("This is not a pattern that can be used: {reason}.")
-        }
     }
 }
 

@@ -51,6 +51,7 @@ mod lint;
 mod literal;
 mod parse;
 mod path;
+mod patterns;
 mod problem;
 mod schema;
 mod window;

@@ -1,5 +1,6 @@
 //! JSON values of a document: kept exactly, compared exactly, written back as they were.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use json::{Kind, Node};
@@ -119,6 +120,53 @@ impl Literal {
         }
     }
 }
+
+// === Values ===
+
+/// Values to be found among: a few one by one, many by hash, so that a long list costs a call no
+/// more than a short one.
+#[derive(Debug, Clone)]
+pub(crate) struct Values {
+    one_by_one: Vec<Literal>,
+    texts: HashSet<String>,
+    numbers: HashSet<Decimal>,
+}
+
+impl Values {
+    /// Up to this many are compared one by one.
+    const FEW: usize = 8;
+
+    pub(crate) fn new(values: &[Literal]) -> Self {
+        let (mut one_by_one, mut texts, mut numbers) = (Vec::new(), HashSet::new(), HashSet::new());
+        for value in values {
+            match value {
+                Literal::Text(text) if values.len() > Self::FEW => {
+                    texts.insert(text.clone());
+                }
+                Literal::Number(number) if values.len() > Self::FEW => {
+                    numbers.insert(number.value);
+                }
+                other => one_by_one.push(other.clone()),
+            }
+        }
+        Self { one_by_one, texts, numbers }
+    }
+
+    /// Those that have to be compared each.
+    pub(crate) fn one_by_one(&self) -> &[Literal] {
+        &self.one_by_one
+    }
+
+    pub(crate) fn has_text(&self, text: &str) -> bool {
+        self.texts.contains(text)
+    }
+
+    pub(crate) fn has_number(&self, number: Decimal) -> bool {
+        self.numbers.contains(&number)
+    }
+}
+
+// === Writing ===
 
 fn new_line(out: &mut String, level: Option<usize>) {
     if let Some(level) = level {

@@ -7,7 +7,7 @@ use super::names::{Chooser, Hidden, Kind, MAX_NAME_BYTES};
 use super::policy::Compiled;
 use crate::decision::{Context, Decision, Refusal, Refused, rule};
 use crate::document::{Document, Effect, Mode, Section, ServerRequest};
-use crate::engine::{Case, Keys, Ruleset, Scope, Silent};
+use crate::engine::{Case, Effort, Keys, Ruleset, Scope, Silent};
 use crate::glob::has_dot_segment;
 use crate::problem::{Problem, child};
 
@@ -45,7 +45,11 @@ impl Compiled {
         if section.cannot_judge(name) || section.hidden.holds(name) {
             return hidden(format!("Unknown prompt: {name}"));
         }
-        self.section_case(section, name, Scope { arguments, context, tool: None })
+        self.section_case(
+            section,
+            name,
+            Scope { arguments, context, tool: None, effort: Effort::new() },
+        )
     }
 
     /// Whether a prompt is shown in lists.
@@ -66,7 +70,11 @@ impl Compiled {
         if section.hidden.holds(uri) {
             return hidden(format!("Unknown resource: {uri}"));
         }
-        self.section_case(section, uri, Scope { arguments: None, context, tool: None })
+        self.section_case(
+            section,
+            uri,
+            Scope { arguments: None, context, tool: None, effort: Effort::new() },
+        )
     }
 
     /// Whether a resource is shown in lists.

@@ -11,7 +11,9 @@ use super::others::Others;
 use crate::category::Category;
 use crate::decision::{Call, Decision, Observed, Refusal, Refused, rule};
 use crate::document::{Document, Effect, Mode, Rule, Stance};
-use crate::engine::{Case, Keys, Passed, Ruleset, Schema, Scope, Silent, Step, ToolScope, Witness};
+use crate::engine::{
+    Case, Effort, Keys, Passed, Ruleset, Schema, Scope, Silent, Step, ToolScope, Witness,
+};
 use crate::facts::{ToolFacts, ToolState};
 use crate::glob::Glob;
 use crate::problem::{Problem, child};
@@ -190,6 +192,7 @@ impl Compiled {
                     risk: &tool.risk,
                     annotations: tool.annotations.as_deref(),
                 }),
+                effort: Effort::new(),
             },
         }
     }

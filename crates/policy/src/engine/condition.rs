@@ -1,25 +1,21 @@
 //! Whether a condition holds: yes, no, or not to be judged.
 
-use std::borrow::Cow;
-
-use chrono::{Datelike as _, Timelike as _};
 use json::{Kind, Node};
 
+use super::effort::Effort;
+use super::value::{Value, attribute, judge};
 use super::witness::Witness;
 use crate::category::Category;
-use crate::condition::{Condition, Matcher, Op, Test};
-use crate::decimal::Decimal;
+use crate::condition::{Condition, Matcher, Test};
 use crate::decision::Context;
-use crate::glob::has_dot_segment;
-use crate::literal::Literal;
-use crate::path::{Path, Root, Step, WEEKDAYS};
+use crate::path::{Path, Root, Step};
 
-/// All that conditions can look at.
-#[derive(Clone, Copy)]
+/// All that conditions can look at, and how much that may cost.
 pub(crate) struct Scope<'c> {
     pub(crate) arguments: Option<Node<'c>>,
     pub(crate) context: &'c Context<'c>,
     pub(crate) tool: Option<ToolScope<'c>>,
+    pub(crate) effort: Effort,
 }
 
 /// What a policy knows of the tool itself.
@@ -76,6 +72,7 @@ pub(crate) enum Wanted {
     Scalar,
     Address,
     PlainPath,
+    Smaller,
 }
 
 impl Wanted {
@@ -92,6 +89,7 @@ impl Wanted {
             Self::Scalar => "text, a number, true or false",
             Self::Address => "an IP address",
             Self::PlainPath => "a path without . or .. segments",
+            Self::Smaller => "smaller, as the whole call takes too long to judge",
         }
     }
 }
@@ -106,7 +104,7 @@ pub(crate) enum Elements {
 }
 
 /// Whether all conditions hold. Each is looked at even if another one failed already: what cannot
-/// be judged must not hide behind it.
+/// be judged must not hide behind it. Once something cannot be judged, nothing else matters.
 pub(crate) fn all_hold<'p, W: Witness>(
     conditions: &'p [Condition],
     elements: Elements,
@@ -125,7 +123,7 @@ fn holds<'p, W: Witness>(
 ) -> Truth<'p> {
     match condition {
         Condition::Test(test) => {
-            let truth = Question { test, negated, elements }.answer(scope);
+            let truth = Question { test, negated, elements, effort: &scope.effort }.answer(scope);
             witness.tested(test, negated, scope, &truth);
             truth
         }
@@ -140,27 +138,28 @@ fn holds<'p, W: Witness>(
 }
 
 fn joined<'p>(needs_all: bool, truths: impl Iterator<Item = Truth<'p>>) -> Truth<'p> {
-    let (mut holds, mut unjudged) = (needs_all, None);
+    let mut holds = needs_all;
     for truth in truths {
         match truth {
             Truth::Holds => holds |= !needs_all,
             Truth::Fails => holds &= !needs_all,
-            Truth::Unjudged(what) => unjudged = unjudged.or(Some(what)),
+            Truth::Unjudged(_) => return truth,
         }
     }
-    unjudged.map_or(Truth::from(holds), Truth::Unjudged)
+    Truth::from(holds)
 }
 
 // === Question ===
 
 /// One test as it is asked: turned round or not, in `require` or elsewhere.
-struct Question<'p> {
+struct Question<'p, 'e> {
     test: &'p Test,
     negated: bool,
     elements: Elements,
+    effort: &'e Effort,
 }
 
-impl<'p> Question<'p> {
+impl<'p> Question<'p, '_> {
     fn answer(&self, scope: &Scope<'_>) -> Truth<'p> {
         let path = &self.test.path;
         match path.root() {
@@ -188,7 +187,8 @@ impl<'p> Question<'p> {
 
     fn below(&self, node: Node<'_>, steps: &'p [Step]) -> Truth<'p> {
         if node.is_null() {
-            return self.missing();
+            let spent = self.effort.look(0, 0);
+            return spent.map_or_else(|wanted| self.unjudged(wanted, 0), |()| self.missing());
         }
         let Some((step, rest)) = steps.split_first() else {
             return self.judge(Value::Node(node));
@@ -196,9 +196,10 @@ impl<'p> Question<'p> {
         let depth = self.test.path.steps().len() - steps.len();
         match step {
             Step::Key(_) if !node.is_object() => self.unjudged(Wanted::Object, depth),
-            Step::Key(key) => match node.get(key) {
-                Some(inner) => self.below(inner, rest),
-                None => self.missing(),
+            Step::Key(key) => match self.effort.search(node.len()).map(|()| node.get(key)) {
+                Ok(Some(inner)) => self.below(inner, rest),
+                Ok(None) => self.missing(),
+                Err(wanted) => self.unjudged(wanted, depth),
             },
             Step::Each if node.kind() != Kind::Array => self.unjudged(Wanted::List, depth),
             Step::Each if node.is_empty() => Truth::Fails,
@@ -216,7 +217,7 @@ impl<'p> Question<'p> {
     }
 
     fn judge(&self, value: Value<'_>) -> Truth<'p> {
-        match judge(self.test.matcher(), value) {
+        match judge(self.test.matcher(), value, self.effort) {
             Ok(holds) => Truth::from(holds != self.negated),
             Err(wanted) => self.unjudged(wanted, self.test.path.steps().len()),
         }
@@ -225,179 +226,6 @@ impl<'p> Question<'p> {
     fn unjudged(&self, wanted: Wanted, depth: usize) -> Truth<'p> {
         Truth::Unjudged(Unjudged::new(&self.test.path, depth, wanted))
     }
-}
-
-// === Value ===
-
-/// A value that is there.
-#[derive(Clone, Copy)]
-pub(crate) enum Value<'v> {
-    Node(Node<'v>),
-    Text(&'v str),
-    Whole(u32),
-}
-
-impl<'v> Value<'v> {
-    fn text(self) -> Option<Cow<'v, str>> {
-        match self {
-            Self::Node(node) => node.as_str(),
-            Self::Text(text) => Some(Cow::Borrowed(text)),
-            Self::Whole(_) => None,
-        }
-    }
-
-    fn number(self) -> Result<Decimal, Wanted> {
-        match self {
-            Self::Node(node) => number(node),
-            Self::Text(_) => Err(Wanted::Number),
-            Self::Whole(number) => Ok(number.into()),
-        }
-    }
-
-    fn equals(self, literal: &Literal) -> Result<bool, Wanted> {
-        match (self, literal) {
-            (Self::Node(node), literal) => equal(node, literal),
-            (Self::Text(text), Literal::Text(other)) => Ok(text == other),
-            (Self::Whole(_), Literal::Number(other)) => Ok(self.number()? == other.value()),
-            _ => Ok(false),
-        }
-    }
-}
-
-fn number(node: Node<'_>) -> Result<Decimal, Wanted> {
-    let text = node.as_number().ok_or(Wanted::Number)?;
-    Decimal::parse(text).ok_or(Wanted::ShorterNumber)
-}
-
-/// An attribute's value, where there is one.
-pub(crate) fn attribute<'c>(root: Root, scope: &Scope<'c>) -> Option<Value<'c>> {
-    Some(match root {
-        Root::Arguments | Root::Annotations => return None,
-        Root::ToolCategory => Value::Text(scope.tool?.category.as_str()),
-        Root::ToolRisk => Value::Text(scope.tool?.risk),
-        Root::GrantLabel => Value::Text(scope.context.grant_label),
-        Root::ClientName => Value::Text(scope.context.client_name?),
-        Root::Hour => Value::Whole(scope.context.now.hour()),
-        Root::Weekday => {
-            let day = scope.context.now.weekday().num_days_from_monday() as usize;
-            Value::Text(WEEKDAYS.get(day)?)
-        }
-    })
-}
-
-fn judge(matcher: &Matcher, value: Value<'_>) -> Result<bool, Wanted> {
-    let text = || value.text().ok_or(Wanted::Text);
-    Ok(match matcher {
-        Matcher::Exists { wanted } => *wanted,
-        Matcher::OneOf { values, wanted } => any_equal(value, values)? == *wanted,
-        Matcher::Compare { op, bound } => {
-            let number = value.number()?;
-            match op {
-                Op::Lt => number < *bound,
-                Op::Lte => number <= *bound,
-                Op::Gt => number > *bound,
-                _ => number >= *bound,
-            }
-        }
-        Matcher::Regex(pattern) => pattern.is_match(&text()?),
-        Matcher::Contains(part) => contains(value, part)?,
-        Matcher::StartsWith(start) => text()?.starts_with(start.as_str()),
-        Matcher::EndsWith(end) => text()?.ends_with(end.as_str()),
-        Matcher::Glob(pattern) => {
-            let text = text()?;
-            if has_dot_segment(&text) {
-                return Err(Wanted::PlainPath);
-            }
-            pattern.is_match(&text)
-        }
-        Matcher::Cidr(ranges) => {
-            let address = text()?.parse().map_err(|_not_an_address| Wanted::Address)?;
-            ranges.iter().any(|range| range.contains(address))
-        }
-        Matcher::LengthAtMost(most) => length(value)? <= *most,
-    })
-}
-
-fn any_equal(value: Value<'_>, literals: &[Literal]) -> Result<bool, Wanted> {
-    // Asked once even of an empty list, so that an empty list judges no more than a full one.
-    if let Value::Node(node) = value {
-        judgeable(node)?;
-    }
-    for literal in literals {
-        if value.equals(literal)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn contains(value: Value<'_>, part: &Literal) -> Result<bool, Wanted> {
-    if let Value::Node(list) = value
-        && list.kind() == Kind::Array
-    {
-        judgeable(list)?;
-        for item in list.items() {
-            if equal(item, part)? {
-                return Ok(true);
-            }
-        }
-        return Ok(false);
-    }
-    match (value.text(), part) {
-        (Some(text), Literal::Text(part)) => Ok(text.contains(part.as_str())),
-        (Some(_), _) => Err(Wanted::List),
-        (None, _) => Err(Wanted::TextOrList),
-    }
-}
-
-/// Characters of a text, elements of a list.
-fn length(value: Value<'_>) -> Result<u64, Wanted> {
-    let count = match value {
-        Value::Node(node) if node.kind() == Kind::Array => node.len(),
-        value => value.text().ok_or(Wanted::TextOrList)?.chars().count(),
-    };
-    Ok(count as u64)
-}
-
-/// Whether every number in a value can be judged.
-fn judgeable(node: Node<'_>) -> Result<(), Wanted> {
-    match node.kind() {
-        Kind::Number => number(node).map(|_| ()),
-        Kind::Array => node.items().try_for_each(judgeable),
-        Kind::Object => node.members().try_for_each(|member| judgeable(member.value)),
-        Kind::Null | Kind::Bool | Kind::String => Ok(()),
-    }
-}
-
-/// Typed equality: numbers by value, objects whatever the order of their keys.
-fn equal(node: Node<'_>, literal: &Literal) -> Result<bool, Wanted> {
-    Ok(match (node.kind(), literal) {
-        (Kind::Null, Literal::Null) => true,
-        (Kind::Bool, Literal::Bool(value)) => node.as_bool() == Some(*value),
-        (Kind::Number, Literal::Number(value)) => number(node)? == value.value(),
-        (Kind::String, Literal::Text(text)) => node.is_str(text),
-        (Kind::Array, Literal::List(values)) => {
-            node.len() == values.len() && all_equal(node.items().zip(values))?
-        }
-        (Kind::Object, Literal::Object(members)) => {
-            node.len() == members.len() && same_members(node, members)?
-        }
-        _ => false,
-    })
-}
-
-fn all_equal<'v>(mut pairs: impl Iterator<Item = (Node<'v>, &'v Literal)>) -> Result<bool, Wanted> {
-    pairs.try_fold(true, |so_far, (node, literal)| Ok(so_far && equal(node, literal)?))
-}
-
-fn same_members(node: Node<'_>, members: &[(String, Literal)]) -> Result<bool, Wanted> {
-    for (key, literal) in members {
-        let Some(value) = node.get(key) else { return Ok(false) };
-        if !equal(value, literal)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// What stands at a path, as JSON, for explanations; of a list all of it.

@@ -3,7 +3,9 @@
 use json::{Kind, Node};
 use sha2::{Digest as _, Sha256};
 
-use super::condition::{Scope, Unjudged, Value, Wanted, attribute};
+use super::condition::{Scope, Unjudged, Wanted};
+use super::effort::Effort;
+use super::value::{Value, attribute};
 use crate::decimal::{Decimal, MAX_SCALED, NotCountable};
 use crate::limit::{Limit, LimitRequest, Measure, largest_amount};
 use crate::path::{Path, Root, Step};
@@ -53,39 +55,51 @@ impl NoSum<'_> {
 
 fn sum<'p>(path: &'p Path, scope: &Scope<'_>) -> Result<u64, NoSum<'p>> {
     let arguments = scope.arguments.ok_or(NoSum::Missing(path))?;
-    let mut total = 0;
-    add(path, arguments, path.steps(), &mut total)?;
-    Ok(total)
+    let mut sum = Sum { path, total: 0, effort: &scope.effort };
+    sum.add(arguments, path.steps())?;
+    Ok(sum.total)
 }
 
-fn add<'p>(
+/// A sum in the making.
+struct Sum<'p, 'e> {
     path: &'p Path,
-    node: Node<'_>,
-    steps: &'p [Step],
-    total: &mut u64,
-) -> Result<(), NoSum<'p>> {
-    if node.is_null() {
-        return Err(NoSum::Missing(path));
-    }
-    let depth = path.steps().len() - steps.len();
-    let unjudged = |wanted| NoSum::Unjudged(Unjudged::new(path, depth, wanted));
-    let Some((step, rest)) = steps.split_first() else {
-        let text = node.as_number().ok_or_else(|| unjudged(Wanted::Number))?;
-        let number = Decimal::parse(text).ok_or_else(|| unjudged(Wanted::ShorterNumber))?;
-        let amount = number.scaled().map_err(|why| NoSum::NotCountable(path, why))?;
-        // Two numbers below 2^53 cannot overflow 64 bits.
-        *total += amount;
-        return if *total > MAX_SCALED {
-            Err(NoSum::NotCountable(path, NotCountable::TooLarge))
-        } else {
-            Ok(())
+    total: u64,
+    effort: &'e Effort,
+}
+
+impl<'p> Sum<'p, '_> {
+    fn add(&mut self, node: Node<'_>, steps: &'p [Step]) -> Result<(), NoSum<'p>> {
+        let depth = self.path.steps().len() - steps.len();
+        let path = self.path;
+        let unjudged = |wanted| NoSum::Unjudged(Unjudged::new(path, depth, wanted));
+        self.effort.look(0, 0).map_err(unjudged)?;
+        if node.is_null() {
+            return Err(NoSum::Missing(path));
+        }
+        let Some((step, rest)) = steps.split_first() else {
+            let text = node.as_number().ok_or_else(|| unjudged(Wanted::Number))?;
+            let number = Decimal::parse(text).ok_or_else(|| unjudged(Wanted::ShorterNumber))?;
+            return self.count(number);
         };
-    };
-    match step {
-        Step::Key(_) if !node.is_object() => Err(unjudged(Wanted::Object)),
-        Step::Key(key) => add(path, node.get(key).ok_or(NoSum::Missing(path))?, rest, total),
-        Step::Each if node.kind() != Kind::Array => Err(unjudged(Wanted::List)),
-        Step::Each => node.items().try_for_each(|item| add(path, item, rest, total)),
+        match step {
+            Step::Key(_) if !node.is_object() => Err(unjudged(Wanted::Object)),
+            Step::Key(key) => {
+                self.effort.search(node.len()).map_err(unjudged)?;
+                self.add(node.get(key).ok_or(NoSum::Missing(path))?, rest)
+            }
+            Step::Each if node.kind() != Kind::Array => Err(unjudged(Wanted::List)),
+            Step::Each => node.items().try_for_each(|item| self.add(item, rest)),
+        }
+    }
+
+    fn count(&mut self, number: Decimal) -> Result<(), NoSum<'p>> {
+        let amount = number.scaled().map_err(|why| NoSum::NotCountable(self.path, why))?;
+        // Two numbers below 2^53 cannot overflow 64 bits.
+        self.total += amount;
+        if self.total > MAX_SCALED {
+            return Err(NoSum::NotCountable(self.path, NotCountable::TooLarge));
+        }
+        Ok(())
     }
 }
 

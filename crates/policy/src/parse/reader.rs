@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use json::{Kind, Node};
 
-use crate::condition::Patterns;
+use crate::patterns::Patterns;
 use crate::problem::{Problem, child, item, meant, position};
 
 /// Arrays and objects may nest this deep, the document itself being the first.

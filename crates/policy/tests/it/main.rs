@@ -8,6 +8,7 @@
 )]
 
 mod decisions;
+mod effort;
 mod errors;
 mod examples;
 mod explanations;
