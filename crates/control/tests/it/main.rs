@@ -1,8 +1,9 @@
 //! The control plane as its users meet it: the real router, a real database. The tree follows the
 //! tree of URLs.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
 mod api;
 mod layers;
+mod pages;
 mod routes;
 mod sessions;

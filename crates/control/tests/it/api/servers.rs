@@ -154,7 +154,7 @@ async fn a_taken_slug_is_409_and_one_made_from_a_name_is_numbered(pool: PgPool) 
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn credentials_are_used_and_never_come_back(pool: PgPool) {
-    let app = TestApp::new(pool.clone());
+    let app = TestApp::new(pool);
     let t = app.tenant("acme").await;
     let url = upstream::guarded("x-api-key", "s3cret-value").await;
     let auth = json!({ "type": "headers", "headers": { "X-Api-Key": "s3cret-value" } });
@@ -163,9 +163,10 @@ async fn credentials_are_used_and_never_come_back(pool: PgPool) {
     assert_eq!(made.text("/status"), "ready");
     assert_eq!(made.json()["auth"], json!({ "type": "headers", "header_names": ["X-Api-Key"] }));
     assert!(!made.body.contains("s3cret"));
-    let row: (Vec<u8>,) =
-        sqlx::query_as("select auth_sealed from servers").fetch_one(&pool).await.unwrap();
-    assert!(!String::from_utf8_lossy(&row.0).contains("s3cret"), "sealed at rest");
+    let id = made.text("/id").parse().unwrap();
+    let mut tx = app.store.tenant(t.wall()).await.unwrap();
+    let sealed = tx.server_credentials(id).await.unwrap().unwrap();
+    assert!(!String::from_utf8_lossy(&sealed).contains("s3cret"), "sealed at rest");
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
