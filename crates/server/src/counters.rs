@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use domain::Clock;
+use gateway::limits::CounterStore;
 use gateway::limits::memory::MemoryCounters;
 use gateway::limits::redis::RedisCounters;
-use gateway::limits::CounterStore;
 use tokio::time::timeout;
 
 /// The counters of this configuration. A Redis that does not answer stops the start.

@@ -20,8 +20,8 @@ pub(crate) struct Database {
     pub(crate) pool: PgPool,
     /// Our own Postgres, to be stopped in the end.
     pub(crate) embedded: Option<Postgres>,
-    /// Where it is, as far as that is an address: no upstream server may be there.
-    pub(crate) address: Option<SocketAddr>,
+    /// Where it is: no upstream server may be there.
+    pub(crate) addresses: Vec<SocketAddr>,
 }
 
 /// Opens the database that `serve` uses. Our own is made and migrated; the operator's must be
@@ -30,13 +30,13 @@ pub(crate) async fn open(storage: &Storage) -> Result<Database> {
     if let Some(url) = &storage.database_url {
         let pool = connect(url, storage.database_connections).await?;
         check(&pool).await?;
-        return Ok(Database { address: address_of(url, 5432), pool, embedded: None });
+        return Ok(Database { addresses: addresses_of(url, 5432).await, pool, embedded: None });
     }
     let folder = storage.data_dir.join("postgres");
     let postgres = tokio::task::spawn_blocking(move || start(&folder)).await??;
     let pool = connect(&postgres.url(), storage.database_connections).await?;
     migrate(&pool).await?;
-    Ok(Database { address: Some(postgres.address()), pool, embedded: Some(postgres) })
+    Ok(Database { addresses: vec![postgres.address()], pool, embedded: Some(postgres) })
 }
 
 fn start(folder: &Path) -> Result<Postgres> {
@@ -83,9 +83,17 @@ async fn applied(pool: &PgPool) -> Result<BTreeSet<i64>> {
     Ok(applied.into_iter().map(|migration| migration.version).collect())
 }
 
-/// The address that a URL names, if it names one and not a host.
-pub(crate) fn address_of(url: &str, default_port: u16) -> Option<SocketAddr> {
-    let url = url::Url::parse(url).ok()?;
-    let host = url.host_str()?.trim_matches(['[', ']']);
-    Some(SocketAddr::new(host.parse().ok()?, url.port().unwrap_or(default_port)))
+/// The addresses of the host that a URL names, as they resolve now.
+pub(crate) async fn addresses_of(url: &str, default_port: u16) -> Vec<SocketAddr> {
+    let Ok(url) = url::Url::parse(url) else { return Vec::new() };
+    let Some(host) = url.host_str() else { return Vec::new() };
+    let host = host.trim_matches(['[', ']']);
+    let port = url.port().unwrap_or(default_port);
+    match tokio::net::lookup_host((host, port)).await {
+        Ok(addresses) => addresses.collect(),
+        Err(error) => {
+            tracing::warn!(%error, "a host of the configuration does not resolve");
+            Vec::new()
+        }
+    }
 }

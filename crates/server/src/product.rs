@@ -31,7 +31,7 @@ use crate::{audit, bus, counters, feed, keys, source, telemetry};
 /// How long calls in flight may go on after a signal.
 const GRACE: Duration = Duration::from_secs(25);
 /// How often what has expired is removed.
-const TIDY_EVERY: Duration = Duration::from_secs(3_600);
+const TIDY_EVERY: Duration = Duration::from_hours(1);
 
 /// Runs until SIGTERM or Ctrl-C.
 pub(crate) async fn run(config: Config) -> Result<()> {
@@ -60,7 +60,7 @@ async fn serve(
         config,
         store,
         master,
-        addresses: addresses(config, database, demo_url.as_ref()),
+        addresses: addresses(config, database, demo_url.as_ref()).await,
         demo_url,
     };
     let (router, audit) = planes(&parts, &stop, &tasks).await?;
@@ -183,24 +183,19 @@ fn passwords(cost: PasswordCost) -> Result<Passwords> {
 }
 
 /// Which addresses upstream servers may have: never our own database, counters and listeners.
-fn addresses(config: &Config, database: &Database, demo: Option<&Url>) -> AddressRules {
-    let redis = config.storage.redis_url.as_deref().and_then(|url| database::address_of(url, 6379));
-    let never = [Some(config.http.listen), config.http.internal_listen, database.address, redis];
-    let mut allow: Vec<AllowRange> = config
-        .security
-        .upstream_allow
-        .iter()
-        .map(|range| AllowRange { net: range.net, port: range.port })
-        .collect();
+async fn addresses(config: &Config, database: &Database, demo: Option<&Url>) -> AddressRules {
+    let redis = match &config.storage.redis_url {
+        Some(url) => database::addresses_of(url, 6379).await,
+        None => Vec::new(),
+    };
+    let listeners = [Some(config.http.listen), config.http.internal_listen];
+    let never = listeners.into_iter().flatten().chain(database.addresses.clone()).chain(redis);
+    let mut allow = config.security.upstream_allow.clone();
     let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
     if let Some(port) = demo.and_then(Url::port) {
         allow.push(AllowRange { net: loopback.into(), port: Some(port) });
     }
-    AddressRules {
-        allow,
-        loopback: config.http.listen.ip().is_loopback(),
-        never: never.into_iter().flatten().collect(),
-    }
+    AddressRules { allow, loopback: config.http.listen.ip().is_loopback(), never: never.collect() }
 }
 
 /// Starts the demo server on a loopback port that stays the same from start to start, because
@@ -257,7 +252,11 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
 }
 
 /// Serves until a signal, then lets calls in flight finish for a while.
-async fn until_stopped(listener: TcpListener, router: Router, stop: CancellationToken) -> Result<()> {
+async fn until_stopped(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let signalled = {
         let stop = stop.clone();

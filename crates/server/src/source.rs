@@ -148,9 +148,12 @@ fn server_snapshot(
     tools: Vec<ToolSnapshot>,
     keyring: &Keyring,
 ) -> Option<ServerSnapshot> {
-    let headers = UpstreamAuth::open(server.auth_sealed.as_deref(), keyring, organisation, server.id)
-        .inspect_err(|cause| tracing::error!(server.id = %server.id, %cause, "a server is left out"))
-        .ok()?;
+    let headers =
+        UpstreamAuth::open(server.auth_sealed.as_deref(), keyring, organisation, server.id)
+            .inspect_err(
+                |cause| tracing::error!(server.id = %server.id, %cause, "a server is left out"),
+            )
+            .ok()?;
     let modern = server.protocol_versions.iter().any(|version| version.as_str() >= "2026-07-28");
     let legacy = server.protocol_versions.iter().any(|version| version.as_str() < "2026-07-28");
     Some(ServerSnapshot {

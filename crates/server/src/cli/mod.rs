@@ -32,7 +32,7 @@ enum Command {
     /// Runs the product. With nothing set it needs nothing: a private Postgres in the data
     /// directory, limits counted in process, keys made at the first start.
     Serve(Serve),
-    /// Brings the database of DATABASE_URL to this version's schema.
+    /// Brings the database of `DATABASE_URL` to this version's schema.
     Migrate,
     /// Lists every setting, its value and where it comes from. Secrets are masked.
     Config,

@@ -85,7 +85,8 @@ impl Http {
             [("DRAWBRIDGE_PUBLIC_URL", &public_url), ("DRAWBRIDGE_GATEWAY_URL", &gateway_url)]
         {
             if !matches!(url.scheme(), "http" | "https") || url.path() != "/" {
-                reader.problem(name, "write scheme and host only, such as https://gate.example.com");
+                reader
+                    .problem(name, "write scheme and host only, such as https://gate.example.com");
             }
         }
         Self {
@@ -111,7 +112,8 @@ impl Http {
 
 /// The URL of a listener for somebody on the same machine.
 fn local_url(listen: SocketAddr) -> Url {
-    let host = if listen.ip().is_unspecified() { "localhost".to_owned() } else { listen.ip().to_string() };
+    let host =
+        if listen.ip().is_unspecified() { "localhost".to_owned() } else { listen.ip().to_string() };
     let host = if host.contains(':') { format!("[{host}]") } else { host };
     #[expect(clippy::unwrap_used, reason = "an address and a port always make a URL")]
     format!("http://{host}:{}/", listen.port()).parse().unwrap()

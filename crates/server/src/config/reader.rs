@@ -76,8 +76,13 @@ pub(crate) struct Reader {
 impl Reader {
     pub(crate) fn new(sources: Sources) -> Self {
         let Sources { flags, environment, file } = sources;
-        let mut reader =
-            Self { flags, environment, file: toml::Table::new(), settings: vec![], problems: vec![] };
+        let mut reader = Self {
+            flags,
+            environment,
+            file: toml::Table::new(),
+            settings: vec![],
+            problems: vec![],
+        };
         if let Some(path) = file {
             match read_file(&path) {
                 Ok(table) => reader.file = table,
@@ -97,7 +102,7 @@ impl Reader {
         }
         match self.file.get(&file_key(name)).cloned() {
             None => (None, Origin::Default),
-            Some(toml::Value::String(text)) => (Some(text.clone()), Origin::File),
+            Some(toml::Value::String(text)) => (Some(text), Origin::File),
             Some(toml::Value::Array(items)) => {
                 let items: Option<Vec<&str>> = items.iter().map(toml::Value::as_str).collect();
                 if items.is_none() {
@@ -149,7 +154,8 @@ impl Reader {
     /// Where data live unless something is said: the user's data directory (XDG base directories),
     /// or that of the system where there is no home.
     pub(crate) fn default_data_dir(&self) -> PathBuf {
-        let of = |name: &str| self.environment.get(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let of =
+            |name: &str| self.environment.get(name).filter(|v| !v.is_empty()).map(PathBuf::from);
         of("XDG_DATA_HOME")
             .or_else(|| of("HOME").map(|home| home.join(".local/share")))
             .map_or_else(|| PathBuf::from("/var/lib/drawbridge"), |base| base.join("drawbridge"))

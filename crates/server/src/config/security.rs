@@ -1,13 +1,12 @@
 //! Keys, sign-up, and which upstream addresses may be reached.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ipnet::IpNet;
+use mcp::client::AllowRange;
 
 use super::{Http, Reader, Storage};
 
@@ -18,7 +17,7 @@ pub(crate) struct Security {
     /// Who may make an account.
     pub(crate) signup: Signup,
     /// Private ranges that upstream servers may live in.
-    pub(crate) upstream_allow: Vec<AllowedRange>,
+    pub(crate) upstream_allow: Vec<AllowRange>,
     /// Whether the built-in demo server runs.
     pub(crate) demo: bool,
     /// What hashing a password costs.
@@ -74,39 +73,6 @@ impl fmt::Display for Signup {
     }
 }
 
-/// A range of addresses, with a port or for all ports: `10.0.0.0/8`, `192.168.1.7:8443`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct AllowedRange {
-    pub(crate) net: IpNet,
-    pub(crate) port: Option<u16>,
-}
-
-impl FromStr for AllowedRange {
-    type Err = &'static str;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const SHAPE: &str = "write a range such as 10.0.0.0/8, 10.1.2.3/32:8443 or [fd00::]/8:443";
-        let (range, port) = match text.rsplit_once(':') {
-            Some((range, port)) if !range.contains(':') || range.contains(']') => {
-                (range, Some(port.parse().map_err(|_not_a_port| SHAPE)?))
-            }
-            _ => (text, None),
-        };
-        let range: String = range.chars().filter(|c| !matches!(c, '[' | ']')).collect();
-        let net = range.parse::<IpNet>().or_else(|_plain| range.parse::<IpAddr>().map(IpNet::from));
-        Ok(Self { net: net.map_err(|_no_range| SHAPE)?, port })
-    }
-}
-
-impl fmt::Display for AllowedRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.net, self.port) {
-            (net, None) => write!(f, "{net}"),
-            (IpNet::V4(net), Some(port)) => write!(f, "{net}:{port}"),
-            (IpNet::V6(net), Some(port)) => write!(f, "[{}]/{}:{port}", net.addr(), net.prefix_len()),
-        }
-    }
-}
-
 impl Security {
     pub(crate) fn read(reader: &mut Reader, http: &Http, storage: &Storage) -> Self {
         let loopback = http.listen.ip().is_loopback();
@@ -144,7 +110,8 @@ impl Security {
 
 fn master_key(reader: &mut Reader, storage: &Storage) -> MasterKey {
     const NAME: &str = "DRAWBRIDGE_MASTER_KEY";
-    let given = reader.secret(NAME, "32 random bytes, base64; everything secret is sealed with it.");
+    let given =
+        reader.secret(NAME, "32 random bytes, base64; everything secret is sealed with it.");
     let file = reader.path(
         "DRAWBRIDGE_MASTER_KEY_FILE",
         "A file with that key. Unset: generated in the data directory, but never beside DATABASE_URL.",

@@ -31,6 +31,7 @@ test('bad input', { timeout: 240_000 }, async t => {
       await page.getByLabel('Email').fill(email);
       await page.getByLabel('Password').fill('not the right password');
       await page.getByRole('button', { name: 'Log in' }).click();
+      await page.locator('.callout').first().waitFor();
       await accessible(page, 'login-refused');
       return page.locator('.callout').first().innerText();
     };

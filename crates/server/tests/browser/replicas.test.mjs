@@ -41,8 +41,10 @@ test('two gateways share one limit, and a change reaches both', { timeout: 240_0
   const grant = await org.made('/grants', { label: 'ci', bindings: [{ server_id: server.id, policy_id: policy.id }] });
   const urls = gateways.map(gateway => `${gateway.url}/t/${org.slug}/${server.slug}/mcp`);
   const headers = await session(urls[0], grant.token);
+  // A session's requests have ids of their own; servers mix up answers otherwise.
+  let id = 10;
   const call = (url, name = 'run_workflow', args = { workflow_id: 'w', input_text: 'x' }) =>
-    mcp(url, grant.token, { id: 7, method: 'tools/call', params: { name, arguments: args } }, headers);
+    mcp(url, grant.token, { id: id += 1, method: 'tools/call', params: { name, arguments: args } }, headers);
 
   await t.test('10 + 10 parallel calls admit exactly 10', async () => {
     await earlyInTheMinute();
