@@ -13,6 +13,7 @@ use chrono::Utc;
 use control::{App, AppParts, Passwords, SignupMode, TokenKeys};
 use domain::Clock;
 use domain::vault::{Keyring, derive};
+use gateway::shared_sessions::RedisSessions;
 use gateway::{Gateway, GatewayParts};
 use mcp::client::{AddressRules, AllowRange, Client};
 use store::Store;
@@ -105,6 +106,7 @@ async fn planes(
         let store = parts.store.clone();
         tasks.spawn(until(stop.clone(), bus::poll(store.clone(), Arc::clone(&gateway))));
         tasks.spawn(until(stop.clone(), bus::listen(store, Arc::clone(&gateway))));
+        tasks.spawn(close(stop.clone(), Arc::clone(&gateway)));
         router = router.merge(gateway::router(Arc::clone(&gateway)));
         enforced = Some(gateway);
     }
@@ -128,7 +130,7 @@ async fn gateway(
     let Config { http, storage, gateway: wanted, .. } = parts.config;
     let clock = Clock::system();
     let keyring = Keyring::single(&derive(parts.master, "upstream-auth"));
-    Ok(Arc::new(Gateway::new(GatewayParts {
+    let gateway = Gateway::new(GatewayParts {
         settings: gateway::Settings {
             loopback: http.listen.ip().is_loopback(),
             allowed_hosts: http.allowed_hosts.clone(),
@@ -146,7 +148,11 @@ async fn gateway(
         client: Client::new(parts.addresses.clone())?,
         keyring: Keyring::single(&derive(parts.master, "mcp-session")),
         clock,
-    })))
+    });
+    Ok(Arc::new(match &storage.redis_url {
+        None => gateway,
+        Some(url) => gateway.with_sessions(Arc::new(RedisSessions::open(url)?)),
+    }))
 }
 
 fn app(parts: &Shared<'_>, gateway: Option<Arc<Gateway>>) -> Result<App> {
@@ -284,6 +290,12 @@ async fn until_stopped(
             Ok(())
         }
     }
+}
+
+/// Ends the streams that would go on for ever, so that the listener can end.
+async fn close(stop: CancellationToken, gateway: Arc<Gateway>) {
+    stop.cancelled().await;
+    gateway.close();
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
