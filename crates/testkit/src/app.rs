@@ -86,6 +86,11 @@ impl TestApp {
         Tenant::new(self, slug).await
     }
 
+    /// How many watch the feed of finished calls.
+    pub fn watchers(&self) -> usize {
+        self.calls.receiver_count()
+    }
+
     /// Lets a finished call appear in the feed.
     pub fn record(&self, call: CallRecord) {
         // Nobody may be watching.

@@ -146,9 +146,9 @@ impl Seen {
                 rest = tail.split_once('>').ok_or("an open declaration")?.1;
                 continue;
             }
-            let end = end_of_tag(tail).ok_or_else(|| format!("an open tag: {:.60}", tail))?;
-            let tag = &tail[..end];
-            rest = &tail[end + 1..];
+            let (tag, behind) =
+                split_tag(tail).ok_or_else(|| format!("an open tag: {tail:.60}"))?;
+            rest = behind;
             if let Some(name) = tag.strip_prefix('/') {
                 seen.close(name.trim())?;
                 continue;
@@ -170,7 +170,7 @@ impl Seen {
         if name.is_empty() || name != name.to_lowercase() || FOREIGN.contains(&name.as_str()) {
             return Err(format!("a strange tag: <{tag}>"));
         }
-        let attributes = attributes(&tag[name.len()..])?;
+        let attributes = attributes(tag.strip_prefix(name.as_str()).unwrap_or_default())?;
         let value = |wanted: &str| {
             attributes.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
         };
@@ -231,12 +231,12 @@ impl Seen {
     }
 }
 
-/// Where a tag ends: the first `>` outside of quotes.
-fn end_of_tag(text: &str) -> Option<usize> {
+/// A tag, and what follows it: it ends at the first `>` outside of quotes.
+fn split_tag(text: &str) -> Option<(&str, &str)> {
     let mut quoted = false;
-    text.char_indices().find_map(|(at, c)| {
+    text.split_once(|c| {
         quoted ^= c == '"';
-        (c == '>' && !quoted).then_some(at)
+        c == '>' && !quoted
     })
 }
 
@@ -245,13 +245,14 @@ fn attributes(text: &str) -> Result<Vec<(String, String)>, String> {
     let mut rest = text.trim().trim_end_matches('/').trim_end();
     while !rest.is_empty() {
         let end = rest.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(rest.len());
-        let name = rest[..end].to_owned();
+        let (name, tail) = rest.split_at(end);
+        let name = name.to_owned();
         if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == ':')
             || name.is_empty()
         {
             return Err(format!("a strange attribute: {name:?} in {text:.80}"));
         }
-        rest = &rest[end..];
+        rest = tail;
         let mut value = String::new();
         if let Some(tail) = rest.strip_prefix("=\"") {
             let (text, tail) = tail.split_once('"').ok_or("an open quote")?;

@@ -89,7 +89,7 @@ pub(crate) async fn list(
     let servers = tx.list_server_names().await?;
     let servers = servers.into_iter().map(|server| (server.id.to_string(), server.name));
     let grants = tx.list_grant_labels().await?.into_iter().map(|(id, l)| (id.to_string(), l));
-    let pages = pager.pages(&calls);
+    let ends = pager.pages(&calls);
     Ok(CallList {
         frame,
         can_create: caller.may::<ManageGrants>(),
@@ -101,7 +101,7 @@ pub(crate) async fn list(
         calls: rows(&mut caller, &calls.rows).await?,
         q: asked.q.unwrap_or_default(),
         tool: asked.tool.unwrap_or_default(),
-        pages,
+        pages: ends,
     })
 }
 

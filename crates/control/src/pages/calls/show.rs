@@ -3,6 +3,7 @@
 use askama::Template;
 use domain::perm::View;
 use domain::{CallId, CallRecord};
+use policy::rule;
 
 use super::rows;
 use crate::extract::Path;
@@ -21,6 +22,7 @@ const NEIGHBOURS: i64 = 3;
 pub(crate) struct CallPage {
     frame: Frame,
     call: Call,
+    rule_about: &'static str,
     rule_text: String,
     rule_place: String,
     argument_keys: Vec<String>,
@@ -84,12 +86,13 @@ pub(crate) async fn show(
     let tx = caller.tx().await?;
     let call = tx.find_call(id).await?.ok_or_else(Failure::not_found)?;
     let near = tx.list_neighbours(&call, NEIGHBOURS).await?;
-    let rule = Rule::of(&mut caller, &call).await?;
+    let found = Rule::of(&mut caller, &call).await?;
     Ok(CallPage {
         frame,
         call: Call::of(&mut caller, &call).await?,
-        rule_text: rule.text,
-        rule_place: rule.place,
+        rule_about: in_words(&call.rule),
+        rule_text: found.text,
+        rule_place: found.place,
         lanes: lanes(&call),
         total: micros(call.us.total),
         neighbours: rows(&mut caller, &near).await?,
@@ -152,6 +155,19 @@ impl Call {
             policy: policy.map_or_else(|| gone(call.policy.is_some()), |policy| policy.name),
             version: call.policy.map(|(_, version)| version.to_string()).unwrap_or_default(),
         })
+    }
+}
+
+/// The decisions that are no rule of the document, in words; empty for a pointer.
+fn in_words(decided: &str) -> &'static str {
+    match decided {
+        "" => "No rule refused it.",
+        rule::NO_POLICY => "The grant has no policy for this server, so everything is refused.",
+        rule::HIDDEN => "The policy hides this tool: it is answered as one that does not exist.",
+        rule::UNKNOWN_TOOL => "The server lists no such tool.",
+        rule::DEFINITION_CHANGED => "Its definition differs from the one that was reviewed.",
+        rule::DEFAULT_DENY => "No rule names it, and the policy denies what no rule names.",
+        _ => "",
     }
 }
 
@@ -239,6 +255,7 @@ mod tests {
             let of = |text: &str, rows: usize| Self {
                 frame: frame(Section::Calls, text),
                 call: call(text),
+                rule_about: in_words("(hidden)"),
                 rule_text: text.to_owned(),
                 rule_place: "line 3".to_owned(),
                 argument_keys: vec![text.to_owned(); rows],

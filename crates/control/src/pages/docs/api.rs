@@ -95,14 +95,14 @@ impl Reference {
         let mut groups: BTreeMap<String, Vec<Operation>> = BTreeMap::new();
         for (path, item) in members(&api["paths"]) {
             for (method, operation) in members(item) {
-                let tag = operation["tags"][0].as_str().unwrap_or("other");
+                let tag = at(operation, "/tags/0").as_str().unwrap_or("other");
                 let operation = Operation::of(method, path, operation);
                 groups.entry(tag.to_owned()).or_default().push(operation);
             }
         }
-        let schemas = members(&api["components"]["schemas"]);
+        let schemas = members(at(api, "/components/schemas"));
         Self {
-            about: runs(&text(&api["info"]["description"])),
+            about: runs(&text(at(api, "/info/description"))),
             groups: groups.into_iter().map(Group::from).collect(),
             schemas: schemas.map(|(name, schema)| Schema::of(name, schema)).collect(),
         }
@@ -123,7 +123,7 @@ impl Operation {
     fn of(method: &str, path: &str, operation: &Value) -> Self {
         let id = format!("{method}{}", path.replace(['/', '{', '}', '.'], "-"));
         let parameters = operation["parameters"].as_array().into_iter().flatten();
-        let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+        let body = at(operation, "/requestBody/content/application~1json/schema");
         let description = text(&operation["description"]);
         let paragraphs = description.split("\n\n").filter(|text| !text.is_empty());
         Self {
@@ -233,6 +233,10 @@ fn plain(schema: &Value) -> String {
 fn runs(text: &str) -> Vec<Run> {
     let parts = text.split('`').enumerate().filter(|(_, part)| !part.is_empty());
     parts.map(|(at, part)| Run { is_code: at % 2 == 1, text: part.to_owned() }).collect()
+}
+
+fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
 }
 
 fn text(value: &Value) -> String {

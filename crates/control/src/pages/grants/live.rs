@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::extract::Path;
 use crate::failure::Failure;
 use crate::guard::Can;
-use crate::pages::parts::{micros, outcome_label, sentence_of};
+use crate::pages::parts::{micros, sentence_of};
 use crate::session;
 use crate::urls;
 
@@ -114,10 +114,10 @@ async fn may_watch(app: &App, headers: &HeaderMap, slug: &Slug) -> bool {
 
 impl Arrived {
     fn of(call: &CallRecord, slug: &Slug) -> Self {
-        let own = call.us.total.saturating_sub(call.us.upstream).saturating_sub(call.us.approval);
-        let cost = format!("The decision and its record took {}.", micros(own));
+        let took = call.us.auth.saturating_add(call.us.policy).saturating_add(call.us.limits);
+        let cost = format!("The decision took {}.", micros(took));
         let detail = match call.message.as_str() {
-            "" => format!("{}. {cost}", outcome_label(call.outcome)),
+            "" => cost,
             message => format!("{message} {cost}"),
         };
         Self {

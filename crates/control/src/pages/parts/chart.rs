@@ -76,7 +76,7 @@ impl Chart {
             height: HEIGHT,
             top: thousands(top),
             middle: thousands(top / 2),
-            first: figures.days.first().map(day).unwrap_or_default(),
+            first: figures.days.first().copied().map(day).unwrap_or_default(),
             last: "today".to_owned(),
             bars: figures.bars(top),
             legend: figures.legend(),
@@ -126,7 +126,7 @@ impl<'a> Figures<'a> {
                     let (from, to) = (below * HEIGHT / top, (below + count) * HEIGHT / top);
                     let height = (to - from).max(1);
                     let title =
-                        format!("{}: {} {}", day(date), thousands(count), outcome_label(*outcome));
+                        format!("{}: {} {}", day(*date), thousands(count), outcome_label(*outcome));
                     let outcome = outcome.as_str();
                     let y = HEIGHT - from - height;
                     bars.push(Bar { outcome, x, y, width: step - GAP, height, title });
@@ -151,11 +151,11 @@ impl<'a> Figures<'a> {
         let cells = |date: NaiveDate| {
             self.outcomes.iter().map(move |o| thousands(self.at(date, *o))).collect()
         };
-        self.days.iter().map(|date| Row { label: day(date), cells: cells(*date) }).collect()
+        self.days.iter().map(|date| Row { label: day(*date), cells: cells(*date) }).collect()
     }
 }
 
-fn day(date: &NaiveDate) -> String {
+fn day(date: NaiveDate) -> String {
     date.format("%-d %b").to_string()
 }
 

@@ -18,8 +18,12 @@ pub(crate) fn diff(old: &str, new: &str) -> Vec<Piece> {
     let (old, new) = (words(old), words(new));
     let mut pieces = Pieces::default();
     if old.len() > MAX_WORDS || new.len() > MAX_WORDS {
-        old.iter().for_each(|word| pieces.add("gone", word));
-        new.iter().for_each(|word| pieces.add("new", word));
+        for word in &old {
+            pieces.add("gone", word);
+        }
+        for word in &new {
+            pieces.add("new", word);
+        }
         return pieces.end();
     }
     let table = common(&old, &new);

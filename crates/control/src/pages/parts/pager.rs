@@ -73,12 +73,12 @@ mod tests {
 
     #[test]
     fn turning_keeps_the_filter_and_newer_starts_over() {
-        let pager = Pager::new("/o/a/calls", Some("0199e2a0c1d27b3f8f5a6b7c8d9e0f10"))
+        let here = Pager::new("/o/a/calls", Some("0199e2a0c1d27b3f8f5a6b7c8d9e0f10"))
             .keeping(vec![("q", "a&b".to_owned()), ("tool", String::new())]);
-        let paged = Paged { rows: vec![()], next: Some(Uuid::nil()) };
-        let pages = pager.pages(&paged);
-        assert_eq!(pages.newer, "/o/a/calls?q=a%26b");
-        assert_eq!(pages.older, format!("/o/a/calls?q=a%26b&before={}", Uuid::nil().simple()));
-        assert_eq!(Pager::new("/x", Some("junk")).pages(&paged).newer, "");
+        let rows = Paged { rows: vec![()], next: Some(Uuid::nil()) };
+        let ends = here.pages(&rows);
+        assert_eq!(ends.newer, "/o/a/calls?q=a%26b");
+        assert_eq!(ends.older, format!("/o/a/calls?q=a%26b&before={}", Uuid::nil().simple()));
+        assert_eq!(Pager::new("/x", Some("junk")).pages(&rows).newer, "");
     }
 }

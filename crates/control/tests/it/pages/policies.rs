@@ -1,0 +1,108 @@
+//! Policies: made, published, refused, overtaken, restored.
+
+use serde_json::json;
+use sqlx::PgPool;
+use testkit::TestApp;
+
+use super::{at, done, form};
+use crate::api::{demo_server, policy};
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn the_recommended_policy_opens_in_the_builder(pool: PgPool) {
+    let app = TestApp::new(pool);
+    let t = app.tenant("acme").await;
+    let server = demo_server(&t).await;
+    let new = t.policy_manager().get(&at(&t, &format!("policies/new?server={server}"))).await;
+    assert!(new.body.contains("value=\"Shop policy\""));
+    let typed = [("name", "Shop policy"), ("server", server.as_str()), ("start", "balanced")];
+    let page = done(t.policy_manager(), &at(&t, "policies"), &typed).await;
+    let checked = |tool: &str, rule: &str| {
+        page.body.contains(&format!("name=\"rule[{tool}]\" value=\"{rule}\" checked"))
+    };
+    assert!(checked("list_customers", "allow") && checked("update_customer", "limit"));
+    assert!(checked("delete_customer", "approve"));
+    assert!(page.body.contains("&#34;recommended&#34;:{}"), "the script's data is escaped text");
+    assert!(page.body.contains("No grant uses it yet"));
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_pasted_document_that_is_wrong_comes_back_with_its_lines(pool: PgPool) {
+    let app = TestApp::new(pool);
+    let t = app.tenant("acme").await;
+    let text = "{\n  \"version\": \"1\",\n  \"default\": \"maybe\"\n}";
+    let typed = [("name", "P"), ("server", ""), ("start", "paste"), ("document", text)];
+    let refused = t.policy_manager().submit(&at(&t, "policies"), &form(&typed)).await.expect(422);
+    assert!(refused.body.contains("Line 3, column"), "{}", refused.body);
+    assert!(refused.body.contains("&#34;default&#34;: &#34;maybe&#34;"));
+    let typed = [("name", "P"), ("server", ""), ("start", "balanced")];
+    let refused = t.policy_manager().submit(&at(&t, "policies"), &form(&typed)).await.expect(422);
+    assert!(refused.body.contains("id=\"server-error\""));
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn without_scripts_the_table_or_the_text_is_published(pool: PgPool) {
+    let app = TestApp::new(pool);
+    let t = app.tenant("acme").await;
+    let path = at(&t, &format!("policies/{}", policy(&t, "P").await));
+    let table = [
+        ("version", "1"),
+        ("source", "table"),
+        ("document", "not even JSON"),
+        ("default", "deny"),
+        ("rule[pay]", "limit"),
+        ("max[pay]", "3"),
+        ("window[pay]", "hour"),
+        ("rule[drop]", "hide"),
+    ];
+    let page = done(t.policy_manager(), &path, &table).await;
+    assert!(page.body.contains("Version 2,"), "{}", page.body);
+    assert!(page.body.contains("pay_rate") && page.body.contains("&#34;drop&#34;"));
+    let text = r#"{"version":"1","default":"deny","tools":{"look":{}}}"#;
+    let typed = [("version", "2"), ("source", "document"), ("document", text)];
+    let page = done(t.policy_manager(), &path, &typed).await;
+    assert!(page.body.contains("Version 3,") && page.body.contains("by Some One"));
+    let page = done(t.policy_manager(), &format!("{path}/restore"), &[("version", "2")]).await;
+    assert!(page.body.contains("Version 4,") && page.body.contains("Version 2 restored"));
+    assert!(page.body.contains("pay_rate"));
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn what_is_refused_or_overtaken_keeps_the_draft(pool: PgPool) {
+    let app = TestApp::new(pool);
+    let t = app.tenant("acme").await;
+    let path = at(&t, &format!("policies/{}", policy(&t, "P").await));
+    let publish = |version: &'static str, text: &'static str| {
+        let typed = form(&[("version", version), ("source", "document"), ("document", text)]);
+        let path = &path;
+        let t = &t;
+        async move { t.policy_manager().submit(path, &typed).await }
+    };
+    let wrong = publish("1", "{\"version\":\"1\",\n\"defualt\":\"deny\"}").await.expect(422);
+    assert!(wrong.body.contains("Error, line 2") && wrong.body.contains("defualt"));
+    assert!(wrong.body.contains("aria-invalid=\"true\""));
+    let _mine = publish("1", "{\"version\":\"1\",\"default\":\"deny\"}").await.expect(303);
+    let late = publish("1", "{\"version\":\"1\",\"default\":\"allow\"}").await.expect(412);
+    assert!(late.body.contains("Version 2 was published by Some One."), "{}", late.body);
+    assert!(late.body.contains("&#34;default&#34;:&#34;allow&#34;"), "the draft is kept");
+    assert!(late.body.contains("name=\"version\" value=\"2\""), "sending it again replaces theirs");
+    let _unsaid = publish("", "{\"version\":\"1\",\"default\":\"allow\"}").await.expect(412);
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn the_builder_is_told_what_is_wrong_as_it_is_typed(pool: PgPool) {
+    let app = TestApp::new(pool);
+    let t = app.tenant("acme").await;
+    let server = demo_server(&t).await;
+    let path = at(&t, &format!("policies/{}/validate", policy(&t, "P").await));
+    let text = "{\"version\":\"1\",\"default\":\"deny\",\"tools\":{\"lst_customers\":{}}}";
+    let asked = json!({ "document": text, "server_id": server });
+    let request = t
+        .viewer()
+        .request(http::Method::POST, &path)
+        .header("content-type", "application/json")
+        .header("sec-fetch-site", "same-origin");
+    let said = t.viewer().send(request.body(asked.to_string().into()).unwrap()).await.expect(200);
+    let said = said.json();
+    assert_eq!(said["valid"], true);
+    assert_eq!(said["warnings"][0]["pointer"], "/tools/lst_customers", "{said:#}");
+}
