@@ -90,6 +90,9 @@ impl Keys {
 
     /// What this makes of a key.
     fn sight(&self, key: &str) -> Sight<'_> {
+        if self.named.is_empty() {
+            return Sight::Other;
+        }
         let is_simple = is_printable_ascii(key) && self.named.len() <= FEW;
         let folded = if is_simple { None } else { Some(fold(key)) };
         let alike = |named: &&Named| match &folded {
