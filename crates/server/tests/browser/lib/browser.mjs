@@ -52,7 +52,10 @@ export async function accessible(page, name) {
   const found = await page.evaluate(() => window.axe.run(document, {
     runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
   }));
-  await page.waitForTimeout(50);
+  // Messages arrive in order: when this one is here, axe's are too.
+  const last = page.waitForEvent('console', message => message.text() === 'audited');
+  await page.evaluate(() => console.log('audited'));
+  await last;
   auditing.delete(page);
   const violations = found.violations.map(v => `${v.id}: ${v.nodes.map(n => n.html).slice(0, 3).join(' | ')}`);
   assert.deepEqual(violations, [], `${name}: ${page.url()}`);
