@@ -34,8 +34,8 @@ async fn main() {
             "all_tools": {"limits": [{"counter": "calls", "window": "minute", "max": 1_000_000_000}]}}),
     };
     let names = std::env::var("TOOLS").unwrap_or_default();
-    let named = names.split(',').filter(|name| !name.is_empty()).map(|name| (name, "read"));
-    let tools: Vec<_> = named.chain(SHOP_TOOLS).collect();
+    let extra = names.split(',').filter(|name| !name.is_empty()).map(|name| (name, "read"));
+    let tools: Vec<_> = extra.chain(SHOP_TOOLS).collect();
     world.server("shop", upstream, &tools);
     let agent = world.grant("standalone", &[("shop", Some(policy))]);
     world.records.forget();

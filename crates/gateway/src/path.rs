@@ -54,10 +54,13 @@ async fn run(
     let dialect = era::classify(&message, &request.headers).map_err(Refusal::Malformed)?;
     let mut call = Call::new(&message, dialect, request.at);
     *asked = call.asked();
-    let session = Joined::of(gw, caller, &call, &request.headers).await?;
     if message.kind() != MessageKind::Request {
         trail.discard();
-        return notes::pass_on(gw, caller, &call, &session, &bytes, &request.headers).await;
+    }
+    let session = Joined::of(gw, caller, &call, &request.headers).await?;
+    if message.kind() != MessageKind::Request {
+        let passed = notes::pass_on(gw, caller, &call, &session, &bytes, &request.headers);
+        return Box::pin(passed).await;
     }
     call.join(&session, caller.holder());
     call.note(trail);
@@ -72,7 +75,9 @@ async fn run(
         headers: &request.headers,
     };
     match &caller.place {
-        Place::Tenant if tenant::answers(call.method()) => tenant::answer(&post, trail).await,
+        Place::Tenant if tenant::answers(call.method()) => {
+            Box::pin(tenant::answer(&post, trail)).await
+        }
         Place::Tenant | Place::Server(_) => post.forward(Target::of(&post).await?, trail).await,
     }
 }

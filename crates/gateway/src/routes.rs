@@ -61,7 +61,8 @@ async fn serve(State(gw): State<Arc<Gateway>>, request: Request) -> Response {
     let (method, headers) = (head.method, head.headers);
     let started = Instant::now();
     let inbound = Inbound { id, at: now, started, organisation, server, path, method, headers };
-    let mut response = decorated(dispatch(&gw, inbound, body).await, id);
+    // Boxed here, once: the layers above move the future about.
+    let mut response = decorated(Box::pin(dispatch(&gw, inbound, body)).await, id);
     if let Some(origin) = origin {
         doors::allow(response.headers_mut(), origin);
     }
@@ -83,8 +84,8 @@ async fn dispatch(gw: &Arc<Gateway>, request: Inbound, body: Body) -> Response {
         Err(TurnedAway::Unavailable) => return Refusal::Unavailable.without_call(),
     };
     match request.method {
-        Method::GET => streams::open(gw, &request, &caller).await,
-        Method::DELETE => streams::close(gw, &request, &caller).await,
+        Method::GET => Box::pin(streams::open(gw, &request, &caller)).await,
+        Method::DELETE => Box::pin(streams::close(gw, &request, &caller)).await,
         _ => match Trail::open(gw, &request, &caller) {
             Some(trail) => path::handle(gw, &request, body, &caller, trail).await,
             None => Refusal::Busy.without_call(),
@@ -105,4 +106,22 @@ fn decorated(mut response: Response, id: CallId) -> Response {
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of a request's future, which is moved about by the layers above it.
+    const BUDGET: usize = 1_536;
+
+    fn size_of_future<F>(_: impl FnOnce(State<Arc<Gateway>>, Request) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_request_in_flight_stays_small() {
+        let size = size_of_future(serve);
+        assert!(size <= BUDGET, "{size} bytes");
+    }
 }

@@ -32,7 +32,7 @@ impl Target {
             Err(_) => None,
         };
         let Some(server) = unlisted else { return found };
-        post.gw.views.refresh(&post.caller.live, server).await;
+        Box::pin(post.gw.views.refresh(&post.caller.live, server)).await;
         match post.caller.renewed(post.gw) {
             Some(caller) => Self::find(post, &caller.grant),
             None => found,

@@ -52,7 +52,7 @@ fn dialect(message: &Message<'_>, headers: &HeaderMap) -> Result<Dialect, Malfor
     }
 }
 
-fn has_modern_keys(meta: Node<'_>) -> bool {
+pub(crate) fn has_modern_keys(meta: Node<'_>) -> bool {
     [META_VERSION, META_CAPABILITIES, META_CLIENT].iter().any(|key| meta.get(key).is_some())
 }
 

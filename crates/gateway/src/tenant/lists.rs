@@ -2,6 +2,7 @@
 //! answer.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,7 +96,8 @@ fn members(
         .map(|(name, found)| format!(r#""{name}":[{}]"#, found.join(",")))
         .collect();
     if !notes.is_empty() {
-        members.push_str(&format!(r#","_meta":{{{}}}"#, notes.join(",")));
+        // Writing to a string cannot fail.
+        let _ = write!(members, r#","_meta":{{{}}}"#, notes.join(","));
     }
     if era == Era::Modern {
         members.push_str(r#","ttlMs":0,"cacheScope":"private""#);

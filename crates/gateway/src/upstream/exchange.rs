@@ -91,7 +91,7 @@ impl Exchange {
     ) -> Result<Way, Refusal> {
         match &self.session {
             Joined::Tenant(key, row) => {
-                let session = tenant::join(gw, *key, row, binding).await?;
+                let session = Box::pin(tenant::join(gw, *key, row, binding)).await?;
                 let mut way = Way::opened(binding, &session);
                 for name in ["traceparent", "tracestate", "baggage"] {
                     if let Some(value) = self.headers.get(name) {

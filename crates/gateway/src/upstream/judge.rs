@@ -274,7 +274,7 @@ pub(crate) async fn filter(
     let gone = || Refusal::Upstream("The server may no longer be called.".to_owned());
     let mut binding = scope.binding(gw).ok_or_else(gone)?;
     if list == ListKind::Tools && lists_unknown(message, &binding) {
-        gw.views.refresh(&scope.live, scope.server).await;
+        Box::pin(gw.views.refresh(&scope.live, scope.server)).await;
         binding = scope.binding(gw).ok_or_else(gone)?;
     }
     let mut keep =

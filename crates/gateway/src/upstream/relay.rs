@@ -209,20 +209,16 @@ impl Relay {
         };
         let judged = self.judge.message(data).await;
         let edited = match judged.act {
-            Act::Pass => Some(event.for_client()),
-            Act::Replace(bytes) => Some(event.with_data(&bytes)),
-            Act::Drop => None,
+            Act::Pass => event.for_client(),
+            Act::Replace(bytes) => event.with_data(&bytes),
+            Act::Drop => event.without_data(),
             Act::Decline(answer) => return self.decline(answer).await,
             // Not a message, and not called one. Some clients read every event as a message
             // whatever it is called, so only its id passes.
-            Act::Refuse(_) if !event.is_message() && judged.seen.is_none() => {
-                Some(event.without_data())
-            }
+            Act::Refuse(_) if !event.is_message() && judged.seen.is_none() => event.without_data(),
             Act::Refuse(refusal) => return self.refuse(refusal, &event),
         };
-        if let Some(bytes) = edited {
-            self.give(bytes);
-        }
+        self.give(edited);
         if let Some(seen) = judged.seen {
             self.answered(seen);
         }

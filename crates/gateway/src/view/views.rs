@@ -123,11 +123,12 @@ impl Views {
 
     /// The organisation of this slug, if what we know of it may be served.
     pub(crate) async fn of(&self, slug: &Slug) -> Result<Arc<Live>, NoView> {
-        let Some(live) = self.live.get(slug).await else { return self.load(slug).await };
+        // The cold ways are boxed, so that the warm one stays small.
+        let Some(live) = self.live.get(slug).await else { return Box::pin(self.load(slug)).await };
         if self.is_fresh(&live.view()) {
             return Ok(live);
         }
-        self.renew(slug, live).await
+        Box::pin(self.renew(slug, live)).await
     }
 
     /// Whether the source is known to be out of reach.

@@ -138,9 +138,11 @@ async fn both_eras_work_at_one_address() {
     assert_eq!(listed.names("tools", "name").len(), 10);
     assert_eq!(listed.json["result"]["cacheScope"], "private");
     assert_eq!(shop.total(), 2);
-    let (headers, message) = modern(json!({"jsonrpc": "2.0", "id": 1, "method": "initialize"}));
-    let refused = world.post(&agent, &borrowed(&headers), &message).await;
-    assert_eq!((refused.status, &refused.json["error"]["code"]), (404, &json!(-32601)));
+    for method in ["initialize", "ping", "resources/subscribe", "logging/setLevel", "tasks/list"] {
+        let (headers, message) = modern(json!({"jsonrpc": "2.0", "id": 1, "method": method}));
+        let refused = world.post(&agent, &borrowed(&headers), &message).await;
+        assert_eq!((refused.status, &refused.json["error"]["code"]), (404, &json!(-32601)));
+    }
 }
 
 #[tokio::test]
