@@ -19,6 +19,8 @@ use crate::guard::Can;
 
 /// Longest URL of a server.
 const MAX_URL_BYTES: usize = 2_048;
+/// The slug at whose place `/servers/new` stands.
+const TAKEN_BY_PAGES: &str = "new";
 /// Most static headers of a server.
 const MAX_HEADERS: usize = 20;
 
@@ -79,7 +81,7 @@ pub(crate) async fn register(
     let id = ServerId::fresh(caller.now());
     let mut checks = Checks::default();
     let name = checks.take("/name", label(&form.name));
-    let slug = checks.maybe("/slug", form.slug.as_deref().map(str::parse::<Slug>));
+    let slug = checks.maybe("/slug", form.slug.as_deref().map(slug_of));
     let url = checks.take("/url", address(caller.app(), &form.url).await);
     let credentials = seal(caller, id, form.auth, &mut checks)?;
     let (Some(name), Some(url)) = (name, url) else { return Err(checks.refuse()) };
@@ -206,13 +208,25 @@ fn seal(
     Ok(SealedCredentials { header_names, sealed })
 }
 
+/// A slug as it was typed.
+fn slug_of(text: &str) -> Result<Slug, String> {
+    match text.parse::<Slug>() {
+        Ok(slug) if slug.as_str() == TAKEN_BY_PAGES => {
+            Err(format!("`{TAKEN_BY_PAGES}` has a meaning of its own; choose another"))
+        }
+        read => read.map_err(|error| error.to_string()),
+    }
+}
+
 /// The first slug like this name that no other server has.
 async fn free_slug(caller: &mut Can<ManageServers>, name: &str) -> Result<Slug, Failure> {
     let plain = Slug::from_name(name, "server");
     // Numbers shorten a long slug, so that all with its beginning are asked for.
     let head: String = plain.as_str().chars().take(Slug::MAX - 5).collect();
     let taken = caller.tx().await?.server_slugs_like(&head).await?;
-    let is_free = |slug: &Slug| !taken.iter().any(|taken| taken == slug.as_str());
+    let is_free = |slug: &Slug| {
+        slug.as_str() != TAKEN_BY_PAGES && !taken.iter().any(|taken| taken == slug.as_str())
+    };
     let numbered = (2..1_000).map(|n| plain.numbered(n));
     let free = std::iter::once(plain.clone()).chain(numbered).find(is_free);
     Ok(free.unwrap_or(plain))

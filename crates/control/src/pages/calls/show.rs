@@ -231,7 +231,7 @@ fn lanes(call: &CallRecord) -> Vec<Lane> {
     }
     let rest = us.total.saturating_sub(begun);
     lanes.push(Lane {
-        label: "Answer, record",
+        label: "Everything else",
         start: percent(begun, whole),
         width: percent(rest, whole),
         us: micros(rest),

@@ -23,7 +23,8 @@ async fn changed(t: &Tenant) -> String {
 
 async fn tool(t: &Tenant, path: &str, name: &str) -> Value {
     let tools = t.viewer().get(&format!("{path}/tools")).await.expect(200).json();
-    tools["data"].as_array().unwrap().iter().find(|tool| tool["name"] == name).unwrap().clone()
+    let mut data = tools.pointer("/data").unwrap().as_array().unwrap().iter();
+    data.find(|tool| tool["name"] == name).unwrap().clone()
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]

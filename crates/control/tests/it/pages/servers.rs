@@ -134,3 +134,16 @@ async fn a_viewer_is_offered_nothing_that_is_refused(pool: PgPool) {
     assert!(builder.body.contains("Publishing takes the role policy manager"));
     assert!(!builder.body.contains("Delete policy") && !builder.body.contains(">Restore"));
 }
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_server_named_new_does_not_hide_behind_the_form(pool: PgPool) {
+    let app = TestApp::new(pool);
+    let t = app.tenant("acme").await;
+    let url = upstream::demo().await;
+    let typed = [("name", "New"), ("url", url.as_str()), ("auth", "none")];
+    let page = done(t.admin(), &at(&t, "servers"), &typed).await;
+    assert!(page.body.contains("/t/acme/new-2/mcp"), "{}", page.body);
+    let form = json!({ "name": "N", "slug": "new", "url": url });
+    let refused = t.admin().post("/api/v1/servers", form).await.expect(422);
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/slug");
+}
