@@ -9,6 +9,7 @@ use gateway::records::{Full, Place, Records};
 use store::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 /// Records that may wait; past it the gateway answers 503.
 const ROOM: usize = 50_000;
@@ -53,17 +54,34 @@ impl Place for Room {
     }
 }
 
-/// The queue and the job that empties it. The job ends when every sender is gone and everything
-/// is written.
-pub(crate) fn open(store: Store) -> (Queue, impl Future<Output = ()> + Send) {
+/// The queue and the job that empties it. After `last` no more is taken; the job ends when what
+/// was queued by then is written. It does not wait for clients that keep their connections.
+pub(crate) fn open(
+    store: Store,
+    last: CancellationToken,
+) -> (Queue, impl Future<Output = ()> + Send) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let queue = Queue { room: Arc::new(Semaphore::new(ROOM)), sender };
-    (queue, write_all(store, receiver))
+    (queue, write_all(store, receiver, last))
 }
 
-async fn write_all(store: Store, mut receiver: mpsc::UnboundedReceiver<Queued>) {
+async fn write_all(
+    store: Store,
+    mut receiver: mpsc::UnboundedReceiver<Queued>,
+    last: CancellationToken,
+) {
     let mut batch: Vec<Queued> = Vec::with_capacity(BATCH);
-    while receiver.recv_many(&mut batch, BATCH).await > 0 {
+    loop {
+        if last.is_cancelled() {
+            receiver.close();
+        }
+        let taken = tokio::select! {
+            taken = receiver.recv_many(&mut batch, BATCH) => taken,
+            () = last.cancelled(), if !last.is_cancelled() => continue,
+        };
+        if taken == 0 {
+            return;
+        }
         if batch.len() < BATCH {
             // Whoever arrives meanwhile comes along. Ended senders end the wait too.
             let more = BATCH - batch.len();

@@ -12,6 +12,7 @@ use futures_util::stream::{self, BoxStream};
 use store::calls::CallFilter;
 use store::{Actor, Page, Store, Tenant};
 use tokio::time::{Instant, interval_at};
+use tokio_util::sync::CancellationToken;
 
 /// How often a watcher looks.
 const EVERY: Duration = Duration::from_millis(400);
@@ -23,11 +24,13 @@ const REMEMBERED: usize = 1_000;
 /// See the module.
 pub(crate) struct Feed {
     store: Store,
+    /// Ends every watch, so that the listener can end.
+    stop: CancellationToken,
 }
 
 impl Feed {
-    pub(crate) const fn new(store: Store) -> Self {
-        Self { store }
+    pub(crate) const fn new(store: Store, stop: CancellationToken) -> Self {
+        Self { store, stop }
     }
 }
 
@@ -46,6 +49,7 @@ impl CallFeed for Feed {
             Some((stream::iter(new), watch))
         })
         .flatten()
+        .take_until(self.stop.clone().cancelled_owned())
         .boxed()
     }
 }

@@ -64,7 +64,8 @@ async fn serve(
         addresses: addresses(config, database, demo_url.as_ref()).await,
         demo_url,
     };
-    let (router, audit) = planes(&parts, &stop, &tasks).await?;
+    let written = CancellationToken::new();
+    let (router, audit) = planes(&parts, &stop, &tasks, written.clone()).await?;
     internal(config, &stop, &tasks).await?;
     let url = config.http.public_url.as_str().trim_end_matches('/');
     progress(&format!("ready: {url}"));
@@ -74,7 +75,7 @@ async fn serve(
     if timeout(GRACE, tasks.wait()).await.is_err() {
         tracing::warn!("some background work did not end in time");
     }
-    // Every sender went with the router: what is queued is written, then the writer ends.
+    written.cancel();
     timeout(GRACE, audit).await.context("the audit could not be written to its end")?.ok();
     Ok(())
 }
@@ -93,9 +94,10 @@ async fn planes(
     parts: &Shared<'_>,
     stop: &CancellationToken,
     tasks: &TaskTracker,
+    written: CancellationToken,
 ) -> Result<(Router, JoinHandle<()>)> {
-    let (queue, writer) = audit::open(parts.store.clone());
-    // Not among the tasks that `stop` ends: it ends by itself when everything is written.
+    let (queue, writer) = audit::open(parts.store.clone(), written);
+    // Not among the tasks that `stop` ends: calls in flight are still to be recorded then.
     let writer = TaskTracker::new().spawn(writer);
     let role = parts.config.http.role;
     let mut router = Router::new();
@@ -110,7 +112,7 @@ async fn planes(
         router = router.merge(gateway::router(Arc::clone(&gateway)));
         enforced = Some(gateway);
     }
-    let app = app(parts, enforced)?;
+    let app = app(parts, enforced, stop)?;
     known_late.set(app.clone());
     router = router.merge(match role {
         Role::Gateway => control::routes::health(app),
@@ -155,7 +157,7 @@ async fn gateway(
     }))
 }
 
-fn app(parts: &Shared<'_>, gateway: Option<Arc<Gateway>>) -> Result<App> {
+fn app(parts: &Shared<'_>, gateway: Option<Arc<Gateway>>, stop: &CancellationToken) -> Result<App> {
     let Config { http, security, .. } = parts.config;
     let store = parts.store.clone();
     Ok(App::new(AppParts {
@@ -165,7 +167,7 @@ fn app(parts: &Shared<'_>, gateway: Option<Arc<Gateway>>) -> Result<App> {
         passwords: passwords(security.password_cost)?,
         upstream: Client::new(parts.addresses.clone())?,
         changes: Arc::new(bus::Local::new(store.clone(), gateway)),
-        calls: Arc::new(feed::Feed::new(store.clone())),
+        calls: Arc::new(feed::Feed::new(store.clone(), stop.clone())),
         settings: control::Settings {
             public_url: http.public_url.clone(),
             gateway_url: http.gateway_url.clone(),
