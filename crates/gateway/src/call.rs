@@ -92,9 +92,8 @@ impl<'m> Call<'m> {
         )
     }
 
-    /// Names and keys into the record; never a value.
+    /// Who calls from where, and the keys of the arguments, into the record; never a value.
     pub(crate) fn note(&self, trail: &mut Trail) {
-        trail.call(&self.message.method_name(), self.message.subject().as_deref());
         if let Some(arguments) = self.message.arguments() {
             trail.argument_keys(arguments.members().map(json::Member::key));
         }

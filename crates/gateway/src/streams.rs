@@ -10,7 +10,7 @@ use http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, StatusCode};
 use mcp::headers::for_client;
 
-use crate::front::body::{self, essence};
+use crate::front::body::{self, is_stream};
 use crate::gateway::Gateway;
 use crate::identify::{Caller, Place};
 use crate::inbound::Inbound;
@@ -49,8 +49,7 @@ async fn opened(
     way.headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
     let sent = way.clone().send(gw, Method::GET, Bytes::new(), gw.settings.list_deadline).await;
     let response = sent.map_err(|error| Refusal::Upstream(error.to_string()))?;
-    let kind = response.headers().get(CONTENT_TYPE).and_then(essence);
-    if response.status().is_success() && kind.as_deref() == Some("text/event-stream") {
+    if response.status().is_success() && is_stream(response.headers()) {
         let judge = Judge::of_stream(gw, scope.clone(), caller.holder(), session.binding());
         way.headers.remove(ACCEPT);
         let way = Way::with(binding, way.headers);

@@ -41,8 +41,7 @@ pub(crate) async fn read(
 /// Checks that a POST carries JSON, and that its client can read one of our answers.
 pub(crate) fn check_post(headers: &HeaderMap) -> Result<Accepts, Refusal> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let is_json =
-        types.next().is_some_and(|value| essence(value) == Some("application/json".into()));
+    let is_json = types.next().is_some_and(|value| is_kind(value, "application/json"));
     if !is_json || types.next().is_some() {
         let text = "The Content-Type must be application/json.";
         return Err(Refusal::Http(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
@@ -78,16 +77,16 @@ impl Accepts {
 
     fn add(&mut self, range: &str) {
         let mut parts = range.split(';').map(str::trim);
-        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let kind = parts.next().unwrap_or_default();
         let is_refused = parts.any(|part| {
             let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
             weight.is_some_and(|weight| weight.parse() == Ok(0.0_f32))
         });
-        if is_refused {
-            return;
+        let is_any = |kinds: [&str; 3]| kinds.iter().any(|known| known.eq_ignore_ascii_case(kind));
+        if !is_refused {
+            self.json |= is_any(["*/*", "application/*", "application/json"]);
+            self.stream |= is_any(["*/*", "text/*", "text/event-stream"]);
         }
-        self.json |= matches!(kind.as_str(), "*/*" | "application/*" | "application/json");
-        self.stream |= matches!(kind.as_str(), "*/*" | "text/*" | "text/event-stream");
     }
 
     /// The same, as servers are told.
@@ -100,10 +99,15 @@ impl Accepts {
     }
 }
 
-/// The media type without its parameters, in lower case.
-pub(crate) fn essence(value: &HeaderValue) -> Option<String> {
-    let text = value.to_str().ok()?;
-    Some(text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+/// Whether a `Content-Type` is of this kind, whatever its parameters and however it is written.
+pub(crate) fn is_kind(value: &HeaderValue, kind: &str) -> bool {
+    let text = value.to_str().unwrap_or_default();
+    text.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(kind)
+}
+
+/// Whether a response is a stream of events.
+pub(crate) fn is_stream(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| is_kind(value, "text/event-stream"))
 }
 
 /// An answer of our own.

@@ -1,8 +1,6 @@
 //! Which `Host` and `Origin` may call (the defence against DNS rebinding), and what a browser of
 //! an allowed origin is told (CORS).
 
-use std::collections::HashSet;
-
 use axum::response::Response;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -25,8 +23,8 @@ const ACCEPTED: &str = "authorization, content-type, accept, mcp-protocol-versio
 
 /// The names by which this gateway may be called.
 pub(crate) struct Doors {
-    hosts: HashSet<String>,
-    origins: HashSet<String>,
+    hosts: Vec<String>,
+    origins: Vec<String>,
 }
 
 /// The request came through a name that is not ours.
@@ -36,18 +34,16 @@ pub(crate) struct Foreign;
 impl Doors {
     pub(crate) fn new(settings: &Settings) -> Self {
         let public = &settings.public_url;
-        let mut hosts: HashSet<String> =
-            settings.allowed_hosts.iter().map(|host| name_of(host).to_ascii_lowercase()).collect();
-        hosts.extend(public.host_str().map(str::to_ascii_lowercase));
-        let mut origins: HashSet<String> = settings
-            .allowed_origins
-            .iter()
-            .map(|origin| origin.trim_end_matches('/').to_ascii_lowercase())
-            .collect();
-        origins.insert(public.origin().ascii_serialization());
+        let allowed = settings.allowed_hosts.iter().map(|host| name_of(host).to_owned());
+        let mut hosts: Vec<String> =
+            public.host_str().map(str::to_owned).into_iter().chain(allowed).collect();
+        let allowed = settings.allowed_origins.iter();
+        let allowed = allowed.map(|origin| origin.trim_end_matches('/').to_owned());
+        let mut origins: Vec<String> =
+            std::iter::once(public.origin().ascii_serialization()).chain(allowed).collect();
         if settings.loopback {
             for name in ["localhost", "127.0.0.1", "[::1]"] {
-                hosts.insert(name.to_owned());
+                hosts.push(name.to_owned());
                 origins.extend(with_host(public, name));
             }
         }
@@ -57,7 +53,7 @@ impl Doors {
     /// Checks both; the origin that CORS answers to, if the request has one.
     pub(crate) fn check(&self, request: &Parts) -> Result<Option<HeaderValue>, Foreign> {
         let host = host(request).ok_or(Foreign)?;
-        if !self.hosts.contains(&name_of(host).to_ascii_lowercase()) {
+        if !is_one_of(&self.hosts, name_of(host)) {
             return Err(Foreign);
         }
         let mut origins = request.headers.get_all(ORIGIN).iter();
@@ -69,8 +65,12 @@ impl Doors {
     }
 
     fn is_ours(&self, origin: &HeaderValue) -> bool {
-        origin.to_str().is_ok_and(|origin| self.origins.contains(&origin.to_ascii_lowercase()))
+        origin.to_str().is_ok_and(|origin| is_one_of(&self.origins, origin))
     }
+}
+
+fn is_one_of(known: &[String], name: &str) -> bool {
+    known.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// The one authority that the request names: of its target (HTTP/2), else of its `Host`.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method as HttpMethod};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -16,7 +15,7 @@ use mcp::method::Method;
 use mcp::sse::Decoder;
 
 use super::wire::{self, Way};
-use crate::front::body::essence;
+use crate::front::body::is_stream;
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
 
@@ -88,8 +87,7 @@ impl<'g> Asking<'g> {
         if !head.status.is_success() {
             return Err(Failure { text: wire::complaint(head.status) });
         }
-        let kind = head.headers.get(CONTENT_TYPE).and_then(essence);
-        let answer = if kind.as_deref() == Some("text/event-stream") {
+        let answer = if is_stream(&head.headers) {
             self.out_of_stream(body).await?
         } else {
             let read = read_all(body, self.gw.settings.max_answer_bytes).await;

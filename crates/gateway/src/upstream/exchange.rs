@@ -101,7 +101,7 @@ impl Exchange {
                 Ok(way)
             }
             Joined::Direct(_) | Joined::Outside => {
-                let mut way = Way::direct(binding, &self.session, &self.headers);
+                let mut way = Way::carrying(binding, &self.session, self.headers.clone());
                 if let Some(accept) = self.headers.get(ACCEPT) {
                     way.headers.insert(ACCEPT, accept.clone());
                 }

@@ -54,6 +54,8 @@ pub(crate) struct Judge {
     era: Era,
     /// The method that is answered; none on a stream of its own.
     awaited: Option<Method>,
+    /// The id of that request, as written.
+    awaited_id: Option<String>,
     /// Ids of requests to the client: the server's to ours.
     asked: HashMap<String, String>,
 }
@@ -95,6 +97,7 @@ impl Judge {
             session: exchange.session.binding().to_vec(),
             era: exchange.era,
             awaited: Some(exchange.method),
+            awaited_id: exchange.asked.id.clone(),
             asked: HashMap::new(),
         }
     }
@@ -113,6 +116,7 @@ impl Judge {
             session: session.to_vec(),
             era: Era::Legacy,
             awaited: None,
+            awaited_id: None,
             asked: HashMap::new(),
         }
     }
@@ -149,9 +153,12 @@ impl Judge {
         Judged { act, seen: Some(seen) }
     }
 
-    /// The list that an answer is: by what was asked, or by its shape where that is not known.
+    /// The list that an answer is: by what was asked; by its shape where that is not known, as
+    /// when a server answers another request of the session on this one's stream.
     fn list(&self, message: &Message<'_>) -> Option<ListKind> {
-        if let Some(method) = self.awaited {
+        if let Some(method) = self.awaited
+            && message.id_raw() == self.awaited_id.as_deref()
+        {
             return ListKind::of(method);
         }
         let result = message.result()?;

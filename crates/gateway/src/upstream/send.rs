@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use http::Method;
-use http::header::CONTENT_TYPE;
 
 use super::answer::Answer;
 use super::exchange::Exchange;
 use super::relay::Relay;
 use super::wire::Lingering;
-use crate::front::body::essence;
+use crate::front::body::is_stream;
 use crate::gateway::Gateway;
 use crate::limits::gate::Pass;
 use crate::refusal::Refusal;
@@ -46,8 +45,7 @@ pub(crate) async fn send(
         }
     };
     let verdict = pass.verdict().clone();
-    let kind = response.headers().get(CONTENT_TYPE).and_then(essence);
-    if response.status().is_success() && kind.as_deref() == Some("text/event-stream") {
+    if response.status().is_success() && is_stream(response.headers()) {
         return Ok(Answer::Stream(Box::new(Relay::of_post(gw, exchange, way, response, verdict))));
     }
     Answer::read(gw, exchange, response, verdict).await

@@ -36,7 +36,15 @@ pub(crate) struct Way {
 impl Way {
     /// With what a client's headers may carry along, in the session that it is in.
     pub(crate) fn direct(binding: &BindingView, session: &Joined, inbound: &HeaderMap) -> Self {
-        let mut headers = headers::for_upstream(inbound);
+        Self::carrying(binding, session, headers::for_upstream(inbound))
+    }
+
+    /// With these headers of a client's, in the session that it is in.
+    pub(super) fn carrying(
+        binding: &BindingView,
+        session: &Joined,
+        mut headers: HeaderMap,
+    ) -> Self {
         if let Joined::Direct(session) = session
             && let Ok(id) = HeaderValue::from_bytes(&session.upstream)
         {

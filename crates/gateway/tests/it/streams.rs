@@ -86,6 +86,21 @@ async fn lists_are_filtered_inside_streams_too() {
     assert!(!replayed.text.contains("secret"));
 }
 
+#[tokio::test]
+async fn a_list_that_answers_another_request_on_a_calls_stream_is_filtered_too() {
+    let policy = json!({"version": "1", "default": "allow", "hide": ["secret"]});
+    let (world, agent) = World::with_upstream(policy, &["a", "secret"], move |_: Seen| async {
+        let tools = json!({"tools": [{"name": "a"}, {"name": "secret"}]});
+        events(&[
+            json!({"jsonrpc": "2.0", "id": 8, "result": tools}),
+            json!({"jsonrpc": "2.0", "id": 7, "result": {"content": []}}),
+        ])
+    })
+    .await;
+    let called = world.post(&agent, &[], &call("a", json!({}))).await;
+    assert!(called.text.contains("\"a\"") && !called.text.contains("secret"), "{}", called.text);
+}
+
 /// A server that asks before it answers, and remembers what came back.
 async fn asking(policy: Value, method: &'static str) -> (World, Agent, UnboundedReceiver<Value>) {
     let (back, answers) = mpsc::unbounded_channel();
