@@ -1,8 +1,8 @@
 //! The views in memory: loaded when first asked for, replaced when something changed, served on
 //! for a while when the source is out of reach.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -30,6 +30,8 @@ const GRACE: TimeDelta = TimeDelta::seconds(3);
 /// While the source is lost, it is asked again on behalf of a call this often.
 const RETRY: TimeDelta = TimeDelta::seconds(1);
 
+type Index = DashMap<OrganisationId, (Slug, Weak<Live>)>;
+
 /// All views of this replica.
 pub struct Views {
     source: Arc<dyn Source>,
@@ -37,7 +39,8 @@ pub struct Views {
     max_in_flight: usize,
     live: Cache<Slug, Arc<Live>>,
     absent: Cache<Slug, ()>,
-    slugs: Arc<DashMap<OrganisationId, Slug>>,
+    /// Where each organisation in memory is.
+    index: Arc<Index>,
     /// The newest revision we were told of, so that a read that began before it is repeated.
     told: Cache<OrganisationId, i64>,
     /// When the source last answered for everything, in microseconds since the epoch.
@@ -59,12 +62,16 @@ pub(crate) enum NoView {
 
 impl Views {
     pub(crate) fn new(source: Arc<dyn Source>, clock: Clock, max_in_flight: usize) -> Self {
-        let slugs: Arc<DashMap<OrganisationId, Slug>> = Arc::default();
-        let index = Arc::clone(&slugs);
+        let index: Arc<Index> = Arc::default();
+        let known = Arc::clone(&index);
         let live = Cache::builder()
             .max_capacity(MAX_VIEWS)
-            .eviction_listener(move |slug: Arc<Slug>, live: Arc<Live>, _cause| {
-                index.remove_if(&live.view().id, |_, known| *known == *slug);
+            .eviction_listener(move |_slug, live: Arc<Live>, _cause| {
+                // Nobody will tell it of changes any more, so its streams must not go on. It may
+                // have been read anew since: then the index is about its successor.
+                live.end();
+                let gone = Arc::downgrade(&live);
+                known.remove_if(&live.view().id, |_, (_, at)| at.ptr_eq(&gone));
             })
             .build();
         Self {
@@ -72,7 +79,7 @@ impl Views {
             max_in_flight,
             live,
             absent: Cache::builder().max_capacity(MAX_ABSENT).time_to_live(ABSENT_FOR).build(),
-            slugs,
+            index,
             told: Cache::builder().max_capacity(MAX_VIEWS).time_to_live(ABSENT_FOR * 30).build(),
             heard_at: AtomicI64::new(0),
             asked_at: AtomicI64::new(0),
@@ -93,17 +100,15 @@ impl Views {
     /// returns. One that is not in memory is left to its next call.
     pub async fn changed(&self, id: OrganisationId, revision: i64) -> Result<(), Unavailable> {
         self.told.insert(id, revision).await;
-        let Some(slug) = self.slugs.get(&id).map(|slug| slug.clone()) else { return Ok(()) };
-        let Some(live) = self.live.get(&slug).await else { return Ok(()) };
+        let Some((slug, live)) = self.find(id) else { return Ok(()) };
         self.reload(&slug, &live, |view| view.revision >= revision).await
     }
 
     /// An organisation is gone: nothing of it is served any more.
     pub async fn forget(&self, id: OrganisationId) {
-        let Some(slug) = self.slugs.get(&id).map(|slug| slug.clone()) else { return };
-        if let Some(live) = self.live.remove(&slug).await {
-            live.end();
-        }
+        let Some((slug, live)) = self.find(id) else { return };
+        live.end();
+        self.live.invalidate(&slug).await;
     }
 
     /// The source answered a question that was put at `asked`, about all that is in memory: what
@@ -117,6 +122,12 @@ impl Views {
     /// allows (`stale_for`).
     pub fn lost(&self) {
         self.lost.store(true, Ordering::Release);
+    }
+
+    fn find(&self, id: OrganisationId) -> Option<(Slug, Arc<Live>)> {
+        let found = self.index.get(&id)?;
+        let (slug, live) = found.value();
+        Some((slug.clone(), live.upgrade()?))
     }
 
     // --- for a call ---
@@ -200,8 +211,10 @@ impl Views {
             self.absent.insert(slug.clone(), ()).await;
             return Err(NoView::Unknown);
         };
-        self.slugs.insert(view.id, slug.clone());
-        Ok(Arc::new(Live::new(view, self.max_in_flight)))
+        let id = view.id;
+        let live = Arc::new(Live::new(view, self.max_in_flight));
+        self.index.insert(id, (slug.clone(), Arc::downgrade(&live)));
+        Ok(live)
     }
 
     /// Reads an organisation again unless someone else just did; an older read never replaces a

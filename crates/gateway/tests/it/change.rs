@@ -88,6 +88,12 @@ async fn an_organisation_that_is_gone_is_forgotten() {
     views.forget(id).await;
     assert_eq!(world.run(&agent, "list_customers", json!({})).await.status, 401);
     assert!(views.cached().is_empty());
+    // One that comes back at the same address hears of changes like any other.
+    world.source.change(|organisation| organisation.slug = "acme".parse().unwrap());
+    tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
+    assert_eq!(world.run(&agent, "list_customers", json!({})).await.status, 200);
+    world.publish(|organisation| organisation.grants[0].revoked = true).await;
+    assert_eq!(world.run(&agent, "list_customers", json!({})).await.status, 401);
 }
 
 #[tokio::test]
