@@ -108,6 +108,17 @@ pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
+/// Builds the product, with the whole workspace's features, so that tests and lints build the same
+/// dependencies.
+pub(crate) fn build_product() -> Result<()> {
+    run(&mut offline_cargo(&["build", "--workspace", "--bin", "drawbridge"]))
+}
+
+/// Where [`build_product`] leaves it.
+pub(crate) fn product() -> PathBuf {
+    target().join("debug/drawbridge")
+}
+
 /// Is there such a program?
 pub(crate) fn has(program: &str) -> bool {
     find(&[program]).is_some()

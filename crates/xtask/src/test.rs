@@ -6,7 +6,9 @@ use anyhow::{Context as _, Result};
 use embedded::Settings;
 
 use crate::services::Services;
-use crate::shell::{Steps, check_room, has, offline_cargo, run, say, stop_in_order, target};
+use crate::shell::{
+    Steps, build_product, check_room, has, offline_cargo, product, run, say, stop_in_order,
+};
 use crate::tools::{self, Tools};
 
 /// Runs the tests.
@@ -44,8 +46,12 @@ fn all(args: &Args, steps: &mut Steps) -> Result<()> {
     check_room()?;
     let settings = Settings { progress: &say, ..Settings::new("drawbridge", "") };
     let tools = steps.step("tools", || tools::prepare(&settings))?;
-    if plan.rust.is_some() || plan.browser {
-        steps.step("build", || run(&mut runner(&["--no-run"])))?;
+    if plan.rust.is_some() {
+        steps.step("build the tests", || run(&mut runner(&["--no-run"])))?;
+    }
+    // The runner builds what it runs, which is not the product.
+    if plan.browser {
+        steps.step("build the product", build_product)?;
     }
     let services = steps.step("private Postgres and Redis", Services::start)?;
     let environment = services.environment();
@@ -96,7 +102,7 @@ fn browser(tools: &Tools) -> Result<Option<Command>> {
     let mut command = Command::new(&tools.node);
     // One after another: they share two cores with a browser and a server.
     command.args(["--test", "--test-concurrency=1"]).args(files).current_dir(folder);
-    command.env("DRAWBRIDGE_BIN", target().join("debug/drawbridge"));
+    command.env("DRAWBRIDGE_BIN", product());
     if let Some(chromium) = &tools.chromium {
         command.env("CHROMIUM", chromium);
     }

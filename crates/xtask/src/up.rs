@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use embedded::{Binaries, Install};
 
-use crate::shell::{check_room, offline_cargo, root, run, say, target};
+use crate::shell::{build_product, check_room, product, root, say};
 
 /// Where the product listens unless it is told otherwise.
 const LISTEN: &str = "127.0.0.1:8080";
@@ -30,9 +30,8 @@ pub(crate) fn up(args: &Args) -> Result<()> {
         Binaries::find_or_install(Install::IfAllowed, &say)?;
     }
     say("building (the first time takes some minutes)");
-    // The whole workspace's features, so that tests and lints build the same dependencies.
-    run(&mut offline_cargo(&["build", "--workspace", "--bin", "drawbridge"]))?;
-    let program = target().join("debug/drawbridge");
+    build_product()?;
+    let program = product();
     let error = Command::new(&program).arg("serve").args(&args.serve).current_dir(root()).exec();
     Err(error).with_context(|| format!("cannot run {}", program.display()))
 }

@@ -1,5 +1,5 @@
 // The policy builder's model: what it reads from a document and how little it writes.
-// Run: node --test crates/control/tests/js/
+// Run: cargo xtask test browser, or node --test builder.test.mjs here.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
