@@ -103,7 +103,10 @@ fn check_mirrors(
 ) -> Result<(), MalformedKind> {
     let method = Some(message.method_name()).filter(|name| !name.is_empty());
     check_mirror(headers, &MCP_METHOD, method, presence)?;
-    check_mirror(headers, &MCP_NAME, message.subject(), presence)
+    // What modern clients lack has no mirror: to them it is unknown, whatever its headers say.
+    let is_removed = presence == Presence::Required && !message.method().exists_in(Era::Modern);
+    let subject = message.subject().filter(|_| !is_removed);
+    check_mirror(headers, &MCP_NAME, subject, presence)
 }
 
 fn check_mirror(

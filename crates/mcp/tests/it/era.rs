@@ -136,6 +136,16 @@ fn legacy_requests_may_mirror_but_not_lie() {
 }
 
 #[test]
+fn a_method_that_modern_clients_lack_needs_no_mirror_to_be_unknown() {
+    let removed = |method: &str, params: &str| {
+        judged(method, &format!("{params},{META}"), &[VERSION, ("mcp-method", method)])
+    };
+    assert!(removed("tasks/result", r#""taskId":"t1""#).is_ok());
+    assert!(removed("resources/subscribe", r#""uri":"a:b""#).is_ok());
+    assert_eq!(code(removed("tasks/get", r#""taskId":"t1""#)), -32020);
+}
+
+#[test]
 fn resources_and_tasks_mirror_their_own_member() {
     let read = |value| {
         let params = format!(r#""uri":"file:///a",{META}"#);
