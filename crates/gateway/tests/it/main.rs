@@ -12,6 +12,7 @@ mod change;
 mod envelope;
 mod front;
 mod limits;
+mod mistakes;
 mod records;
 mod refusals;
 mod sessions;
