@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use crate::client::{ReadError, Refused, SendError};
 use crate::lists::BadList;
+use crate::version::ProtocolVersion;
 
 /// Why there is no discovery. The texts are for the page.
 #[derive(Debug, thiserror::Error)]
@@ -82,10 +83,11 @@ pub enum DiscoverError {
 
 impl DiscoverError {
     /// Whether a server of another era would have answered like this: by 4xx, but not by what
-    /// says that the credentials or the pace are wrong.
+    /// says that the credentials or the pace are wrong; or with that era's version.
     pub(super) fn is_era_evidence(&self) -> bool {
         match self {
             Self::NotMcp { status, .. } | Self::Rejected { status, .. } => status.is_client_error(),
+            Self::UnsupportedVersion { version } => ProtocolVersion::find(version).is_some(),
             _ => false,
         }
     }

@@ -170,10 +170,9 @@ impl<'a> Wire<'a> {
     ) -> Result<Response<Incoming>, DiscoverError> {
         let url = self.channel.as_ref().map_or(&self.target.url, |channel| &channel.endpoint);
         let mut request = self.request(HttpMethod::POST, url, Bytes::from(body))?;
-        if self.is_modern() {
-            let name = HeaderValue::from_static(method.name());
-            request.headers_mut().insert(MCP_METHOD, name);
-        }
+        // In every era: a modern server that is met by `initialize` wants it too.
+        let name = HeaderValue::from_static(method.name());
+        request.headers_mut().insert(MCP_METHOD, name);
         Ok(self.client.send(request, self.deadlines).await?)
     }
 

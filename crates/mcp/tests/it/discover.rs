@@ -196,6 +196,23 @@ async fn a_server_of_both_eras_is_known_as_one() {
     assert_eq!(found.version, ProtocolVersion::V2025_06_18);
 }
 
+#[tokio::test]
+async fn a_modern_server_that_answers_initialize_with_its_own_version_is_modern() {
+    let upstream = Upstream::start(|seen| match seen.what() {
+        "initialize" => json_answer(200, &seen.result(json!({"protocolVersion": "2026-07-28"}))),
+        "server/discover" => json_answer(
+            200,
+            &seen.result(json!({"supportedVersions": ["2026-07-28"], "capabilities": {}})),
+        ),
+        _ => json_answer(404, &seen.error(-32601, "no such method")),
+    })
+    .await;
+    let found = met(&upstream).await.unwrap();
+    assert_eq!(found.eras, [Era::Modern]);
+    let every = upstream.seen();
+    assert!(every.iter().all(|seen| seen.header("mcp-method") == Some(seen.what())), "{every:?}");
+}
+
 /// The old transport: a stream at `/sse` that names `endpoint`, and answers to what is posted.
 async fn two_endpoints(endpoint: &'static str) -> Upstream {
     let answers = broadcast::Sender::<Bytes>::new(8);
