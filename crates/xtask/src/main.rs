@@ -5,6 +5,7 @@
     reason = "product rules about clocks and settings; a developer's command reads both"
 )]
 
+mod conformance;
 mod db;
 mod lint;
 mod load;
@@ -27,6 +28,8 @@ enum Task {
     Up(up::Args),
     /// Install what the tests lack, and run them all.
     Test(test::Args),
+    /// The official MCP suite, directly and through the gateway.
+    Conformance(conformance::Args),
     /// Format, structure, lints and documentation.
     Lint,
     /// Only the rules about the structure of the tree.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     let result = match Task::parse() {
         Task::Up(args) => up::up(&args),
         Task::Test(args) => test::test(&args),
+        Task::Conformance(args) => conformance::conformance(&args),
         Task::Lint => lint::lint(),
         Task::Tidy => tidy::tidy(),
         Task::Db(task) => db::db(&task),

@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use embedded::Settings;
 
+use crate::conformance;
 use crate::services::Services;
 use crate::shell::{
     Steps, build_product, check_room, has, offline_cargo, product, run, say, stop_in_order,
@@ -14,14 +15,16 @@ use crate::tools::{self, Tools};
 /// Runs the tests.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only tests whose name contains this; `doc` and `browser` name whole groups.
+    /// Only tests whose name contains this; `doc`, `conformance` and `browser` name whole groups.
     filter: Option<String>,
 }
 
 /// Which of the groups a filter leaves.
+#[derive(Default)]
 struct Plan<'a> {
     rust: Option<&'a [&'a str]>,
     doc: bool,
+    conformance: bool,
     browser: bool,
 }
 
@@ -38,10 +41,13 @@ fn all(args: &Args, steps: &mut Steps) -> Result<()> {
     let names: Vec<&str> = args.filter.iter().map(String::as_str).collect();
     let plan = match args.filter.as_deref() {
         // Without nextest cargo's own runner does the documentation too.
-        None => Plan { rust: Some(&[]), doc: has("cargo-nextest"), browser: true },
-        Some("doc") => Plan { rust: None, doc: true, browser: false },
-        Some("browser") => Plan { rust: None, doc: false, browser: true },
-        Some(_) => Plan { rust: Some(&names), doc: false, browser: false },
+        None => {
+            Plan { rust: Some(&[]), doc: has("cargo-nextest"), conformance: true, browser: true }
+        }
+        Some("doc") => Plan { doc: true, ..Plan::default() },
+        Some("conformance") => Plan { conformance: true, ..Plan::default() },
+        Some("browser") => Plan { browser: true, ..Plan::default() },
+        Some(_) => Plan { rust: Some(&names), ..Plan::default() },
     };
     check_room()?;
     let settings = Settings { progress: &say, ..Settings::new("drawbridge", "") };
@@ -50,7 +56,7 @@ fn all(args: &Args, steps: &mut Steps) -> Result<()> {
         steps.step("build the tests", || run(&mut runner(&["--no-run"])))?;
     }
     // The runner builds what it runs, which is not the product.
-    if plan.browser {
+    if plan.browser || plan.conformance {
         steps.step("build the product", build_product)?;
     }
     let services = steps.step("private Postgres and Redis", Services::start)?;
@@ -64,6 +70,9 @@ fn all(args: &Args, steps: &mut Steps) -> Result<()> {
             run(offline_cargo(&["test", "--workspace", "--doc", "--quiet"])
                 .envs(environment.clone()))
         })?;
+    }
+    if let Some(mut command) = plan.conformance.then(|| conformance::command(&tools)).flatten() {
+        steps.step("conformance", || run(&mut command))?;
     }
     if let Some(mut command) = plan.browser.then(|| browser(&tools)).transpose()?.flatten() {
         steps.step("browser tests", || run(command.envs(environment)))?;

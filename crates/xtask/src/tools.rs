@@ -18,8 +18,8 @@ const PYTHON: Packages<'static> = Packages {
     brew: &["python3"],
 };
 
-/// What the browser driver asks for.
-const OLDEST_NODE: u32 = 20;
+/// What the conformance suite and the inspector ask for.
+const OLDEST_NODE: u32 = 22;
 
 /// The programs that the browser tests run with.
 pub(crate) struct Tools {
@@ -52,7 +52,7 @@ pub(crate) fn prepare(settings: &Settings<'_>) -> Result<Tools> {
 }
 
 /// The machine's Node if it is new enough, else the one that the lock file pins: Debian's own is
-/// older than the browser driver wants.
+/// older than the conformance suite wants.
 fn node(folder: &Path) -> Result<PathBuf> {
     if !has("node") || !has("npm") {
         NODE.install(&say)?;

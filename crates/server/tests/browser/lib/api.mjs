@@ -40,6 +40,12 @@ export async function signedUp(base, name = 'Engines') {
   const session = await curl('POST', `${base}/api/v1/auth/token`, { body: { email, password } });
   assert.equal(session.status, 200, session.text);
   const token = session.json.access_token;
+  return organisation({ base, email, password, token, slug: signup.json.organisation.slug });
+}
+
+/** The API as an admin of an organisation uses it; what is given names it and can be handed on. */
+export function organisation(known) {
+  const { base, token } = known;
   const call = async (method, path, body, headers) =>
     curl(method, `${base}/api/v1${path}`, { token, body, headers });
   const made = async (path, body) => {
@@ -47,7 +53,7 @@ export async function signedUp(base, name = 'Engines') {
     assert.equal(answer.status, 201, answer.text);
     return answer.json;
   };
-  return { base, email, password, token, slug: signup.json.organisation.slug, call, made };
+  return { ...known, call, made };
 }
 
 /** One `tools/call` by curl, in the session-less way of a server that keeps none. */

@@ -66,3 +66,13 @@ export async function answering(status, headers, body) {
     stop: () => { server.closeAllConnections(); server.close(); },
   };
 }
+
+/** The server of the conformance tests, of one era or of both. */
+export async function fixture(era = 'dual') {
+  const port = await freePort();
+  const folder = new URL('../conformance/fixture', import.meta.url).pathname;
+  const server = await started(python, [folder, '--era', era, '--port', String(port)], {
+    ready: /Uvicorn running/,
+  });
+  return { url: `http://127.0.0.1:${port}/mcp`, log: server.log, stop: server.stop };
+}
