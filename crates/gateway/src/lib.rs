@@ -59,6 +59,9 @@
 //! }
 //!
 //! impl Place for Printed {
+//!     fn forwarding(&self, _: &CallRecord) -> Result<(), Full> {
+//!         Ok(())
+//!     }
 //!     fn append(self: Box<Self>, record: CallRecord) {
 //!         println!("{} {}", record.method, record.outcome);
 //!     }

@@ -76,6 +76,7 @@ async fn run(
     };
     match &caller.place {
         Place::Tenant if tenant::answers(call.method()) => {
+            trail.forwarding()?;
             Box::pin(tenant::answer(&post, trail)).await
         }
         Place::Tenant | Place::Server(_) => post.forward(Target::of(&post).await?, trail).await,
@@ -107,6 +108,10 @@ impl Post<'_> {
         trail.phase(Phase::Policy);
         let pass = self.gw.gate.reserve(permit, Counted::of(self)).await?;
         trail.phase(Phase::Limits);
+        if let Err(refusal) = trail.forwarding() {
+            pass.give_back().await;
+            return Err(refusal);
+        }
         let exchange = Exchange::new(self, &target);
         let answer = upstream::send(self.gw, pass, exchange).await;
         trail.phase(Phase::Upstream);

@@ -16,6 +16,7 @@ use crate::identify::Caller;
 use crate::inbound::Inbound;
 use crate::meters::Meters;
 use crate::records::Place;
+use crate::refusal::Refusal;
 use crate::view::BindingView;
 
 const MAX_METHOD: usize = 128;
@@ -169,6 +170,13 @@ impl Trail {
             Phase::Limits => record.us.limits = us,
             Phase::Upstream => record.us.upstream = us,
         });
+    }
+
+    /// Remembers that the call is about to be forwarded; one that cannot be is not.
+    pub(crate) fn forwarding(&self) -> Result<(), Refusal> {
+        let remembered =
+            self.open.as_ref().map_or(Ok(()), |open| open.place.forwarding(&open.record));
+        remembered.map_err(|_full| Refusal::Busy)
     }
 
     /// `Server-Timing` of the answer, as far as it is known when its head is sent.

@@ -96,7 +96,9 @@ async fn planes(
     tasks: &TaskTracker,
     written: CancellationToken,
 ) -> Result<(Router, JoinHandle<()>)> {
-    let (queue, writer) = audit::open(parts.store.clone(), written);
+    let spool = parts.config.storage.data_dir.join("spool");
+    let room = parts.config.storage.spool_max_bytes;
+    let (queue, writer) = audit::open(parts.store.clone(), &spool, room, written)?;
     // Not among the tasks that `stop` ends: calls in flight are still to be recorded then.
     let writer = TaskTracker::new().spawn(writer);
     let role = parts.config.http.role;

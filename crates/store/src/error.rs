@@ -51,6 +51,15 @@ impl Error {
             Self::Db(_) => None,
         }
     }
+
+    /// Whether the same data would be refused again: a value out of range or against a rule, and
+    /// not a database that is away (SQLSTATE classes 22 and 23).
+    pub fn is_about_the_data(&self) -> bool {
+        let Self::Db(sqlx::Error::Database(error)) = self else {
+            return matches!(self, Self::Conflict(_));
+        };
+        error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    }
 }
 
 impl From<sqlx::Error> for Error {

@@ -71,6 +71,24 @@ async fn what_cannot_be_recorded_is_not_done() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_remembered_before_it_is_forwarded_is_not_forwarded_and_counts_nothing() {
+    let policy = json!({"version": "1", "default": "allow", "all_tools": {"limits": [
+        {"counter": "one", "window": "hour", "max": 1}]}});
+    let (world, agent) =
+        World::with_upstream(
+            policy,
+            &["a"],
+            |seen| async move { seen.result(&json!({"content": []})) },
+        )
+        .await;
+    world.records.forwards_nothing.store(true, Ordering::SeqCst);
+    assert_eq!(world.post(&agent, &[], &call("a", json!({}))).await.status, 503);
+    world.records.forwards_nothing.store(false, Ordering::SeqCst);
+    world.post(&agent, &[], &call("a", json!({}))).await;
+    assert_eq!(world.records.last().outcome, Outcome::Allowed);
+}
+
+#[tokio::test]
 async fn an_error_of_the_tool_or_the_server_is_recorded_as_such() {
     let (world, agent) = World::with_upstream(allow_all(), &["a", "b"], |seen| async move {
         if seen.json()["params"]["name"] == "a" {

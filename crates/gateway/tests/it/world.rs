@@ -560,6 +560,7 @@ impl Source for Memory {
 pub(crate) struct Kept {
     records: Arc<Mutex<Vec<CallRecord>>>,
     pub(crate) is_full: Arc<AtomicBool>,
+    pub(crate) forwards_nothing: Arc<AtomicBool>,
     is_forgetful: Arc<AtomicBool>,
 }
 
@@ -605,6 +606,10 @@ impl Records for Kept {
 }
 
 impl Place for Slot {
+    fn forwarding(&self, _: &CallRecord) -> Result<(), Full> {
+        if self.0.forwards_nothing.load(Ordering::SeqCst) { Err(Full) } else { Ok(()) }
+    }
+
     fn append(self: Box<Self>, record: CallRecord) {
         if !self.0.is_forgetful.load(Ordering::SeqCst) {
             self.0.records.lock().unwrap().push(record);

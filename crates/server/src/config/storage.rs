@@ -12,6 +12,8 @@ pub(crate) struct Storage {
     pub(crate) database_url: Option<String>,
     /// Connections to it.
     pub(crate) database_connections: u32,
+    /// What the audit may keep on local disk until the database has it.
+    pub(crate) spool_max_bytes: u64,
     /// Redis of the operator's.
     pub(crate) redis_url: Option<String>,
 }
@@ -21,7 +23,7 @@ impl Storage {
         let default = reader.default_data_dir().display().to_string();
         let data_dir = reader.value(
             "DRAWBRIDGE_DATA_DIR",
-            "Where the embedded database and generated keys are kept.",
+            "Where the embedded database, generated keys and the audit's spool are kept.",
             default,
         );
         Self {
@@ -34,6 +36,12 @@ impl Storage {
                 "DRAWBRIDGE_DATABASE_CONNECTIONS",
                 "Most connections that this process holds to Postgres.",
                 20,
+            ),
+            spool_max_bytes: reader.value(
+                "DRAWBRIDGE_SPOOL_MAX_BYTES",
+                "Most bytes of the audit that wait in the data directory for the database; past \
+                 them calls are refused.",
+                1 << 30,
             ),
             redis_url: reader.secret_url(
                 "REDIS_URL",

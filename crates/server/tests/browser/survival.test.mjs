@@ -1,27 +1,10 @@
 // Killed without warning, the product and its embedded Postgres come back with everything.
 
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { test } from 'node:test';
 
 import { curl, mcp, session, signedUp } from './lib/api.mjs';
-import { embedded, freePort, run, temporaryFolder } from './lib/product.mjs';
-
-/** The process id of the postmaster whose folder was made for this data folder. */
-async function postmaster(folder) {
-  const places = [folder, '/var/lib/drawbridge', '/var/tmp/drawbridge'];
-  const port = async file => readFile(file, 'utf8').then(text => Number(text.split('\n')[0]));
-  for (const place of places) {
-    const files = await readdir(place, { recursive: true }).catch(() => []);
-    for (const file of files.filter(name => path.basename(name) === 'postmaster.pid')) {
-      const pid = await port(path.join(place, file));
-      const cwd = await run('ps', ['-o', 'args=', '-p', String(pid)]).catch(() => '');
-      if (cwd.includes('postgres')) return pid;
-    }
-  }
-  throw new Error('no postmaster found');
-}
+import { embedded, freePort, postmaster, temporaryFolder } from './lib/product.mjs';
 
 test('kill -9 of the product, then of its Postgres: everything is still there', { timeout: 240_000 }, async t => {
   const folder = await temporaryFolder(t);

@@ -1,7 +1,7 @@
 // Starts and stops the product under test: the real binary, with what the environment gives it.
 
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -112,4 +112,19 @@ export async function temporaryFolder(test) {
   const folder = await mkdtemp(path.join(tmpdir(), 'drawbridge-'));
   test.after(() => rm(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** The process id of the postmaster whose folder was made for this data folder. */
+export async function postmaster(folder) {
+  const places = [folder, '/var/lib/drawbridge', '/var/tmp/drawbridge'];
+  const port = async file => readFile(file, 'utf8').then(text => Number(text.split('\n')[0]));
+  for (const place of places) {
+    const files = await readdir(place, { recursive: true }).catch(() => []);
+    for (const file of files.filter(name => path.basename(name) === 'postmaster.pid')) {
+      const pid = await port(path.join(place, file));
+      const cwd = await run('ps', ['-o', 'args=', '-p', String(pid)]).catch(() => '');
+      if (cwd.includes('postgres')) return pid;
+    }
+  }
+  throw new Error('no postmaster found');
 }
