@@ -150,9 +150,10 @@ impl Active {
             self.written = 0;
         }
         let stuck = std::mem::take(&mut self.stuck);
-        let lines = match stuck.is_empty() {
-            true => Cow::Borrowed(line),
-            false => Cow::Owned([stuck.as_slice(), line].concat()),
+        let lines = if stuck.is_empty() {
+            Cow::Borrowed(line)
+        } else {
+            Cow::Owned([stuck.as_slice(), line].concat())
         };
         if let Err(error) = self.file.write_all(&lines) {
             // A part may be there. Its line is then broken: begun anew, it is read once, whole.

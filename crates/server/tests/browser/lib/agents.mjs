@@ -6,10 +6,10 @@ import { once } from 'node:events';
 import { run } from './product.mjs';
 import { PYTHON } from './upstreams.mjs';
 
-/** Runs steps in one session of the Python client; gives what came of each. */
-export async function agent(url, token, steps) {
+/** Runs steps in one session of a Python client; gives what came of each. */
+export async function agent(url, token, steps, kind = 'fastmcp') {
   const file = new URL('./agent.py', import.meta.url).pathname;
-  const child = spawn(PYTHON, [file, url, token], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(PYTHON, [file, url, token, kind], { stdio: ['pipe', 'pipe', 'pipe'] });
   let out = '', err = '';
   child.stdout.on('data', data => { out += data; });
   child.stderr.on('data', data => { err += data; });
