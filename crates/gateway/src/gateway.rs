@@ -19,7 +19,8 @@ use crate::session::store::{MemorySessions, SessionStore};
 use crate::settings::Settings;
 use crate::source::Source;
 use crate::tenant::Opened;
-use crate::view::Views;
+use crate::traces::Traces;
+use crate::view::{Bounds, Views};
 
 /// Calls that go on upstream after their client has gone, at most.
 const MAX_LINGERING: usize = 1_024;
@@ -55,30 +56,37 @@ pub struct Gateway {
     pub(crate) client: Client,
     pub(crate) clock: Clock,
     pub(crate) meters: Arc<Meters>,
+    pub(crate) traces: Option<Arc<dyn Traces>>,
     /// Calls that go on after their client has gone, as the eras with sessions want it.
     pub(crate) lingering: TaskTracker,
     pub(crate) linger_room: Arc<Semaphore>,
     pub(crate) closing: CancellationToken,
+    pub(crate) cutting: CancellationToken,
 }
 
 impl Gateway {
     /// A gateway that keeps the sessions of per-tenant URLs in process.
     pub fn new(parts: GatewayParts) -> Self {
         let GatewayParts { settings, source, records, counters, client, keyring, clock } = parts;
+        let meters = Arc::new(Meters::new());
+        let bounds =
+            Bounds { organisation: settings.max_in_flight, server: settings.max_at_server };
         Self {
             doors: Doors::new(&settings),
-            views: Views::new(source, clock.clone(), settings.max_in_flight),
+            views: Views::new(source, clock.clone(), bounds),
             records,
-            gate: Gate::new(counters, clock.clone(), settings.replicas),
+            gate: Gate::new(counters, clock.clone(), settings.replicas, Arc::clone(&meters)),
             seals: Seals::new(keyring),
             sessions: Arc::new(MemorySessions::default()),
             opened: Opened::default(),
             client,
             clock,
-            meters: Arc::new(Meters::new()),
+            meters,
+            traces: None,
             lingering: TaskTracker::new(),
             linger_room: Arc::new(Semaphore::new(MAX_LINGERING)),
             closing: CancellationToken::new(),
+            cutting: CancellationToken::new(),
             settings,
         }
     }
@@ -87,6 +95,13 @@ impl Gateway {
     #[must_use]
     pub fn with_sessions(mut self, sessions: Arc<dyn SessionStore>) -> Self {
         self.sessions = sessions;
+        self
+    }
+
+    /// The same, with spans of its calls for somebody.
+    #[must_use]
+    pub fn with_traces(mut self, traces: Arc<dyn Traces>) -> Self {
+        self.traces = Some(traces);
         self
     }
 
@@ -99,5 +114,18 @@ impl Gateway {
     pub fn close(&self) {
         self.closing.cancel();
         self.lingering.close();
+    }
+
+    /// Ends the calls in flight, each with an answer that says so. For the last moment before
+    /// the process ends.
+    pub fn cut(&self) {
+        self.cutting.cancel();
+    }
+
+    /// Brings those metrics up to date that are counts of what is there, rather than of what
+    /// happened.
+    pub fn observe(&self) {
+        let (views, streams) = self.views.census();
+        self.meters.census(views, streams);
     }
 }

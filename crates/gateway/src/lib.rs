@@ -100,6 +100,7 @@ pub mod source;
 mod streams;
 mod target;
 mod tenant;
+pub mod traces;
 mod trail;
 mod upstream;
 mod view;

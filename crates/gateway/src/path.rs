@@ -64,6 +64,7 @@ async fn run(
     }
     call.join(&session, caller.holder());
     call.note(trail);
+    let traced = trail.trace(gw, &message, &request.headers);
     trail.phase(Phase::Auth);
     let post = Post {
         gw,
@@ -72,7 +73,7 @@ async fn run(
         session: &session,
         bytes: &bytes,
         accepts,
-        headers: &request.headers,
+        headers: traced.as_ref().unwrap_or(&request.headers),
     };
     match &caller.place {
         Place::Tenant if tenant::answers(call.method()) => {
@@ -113,8 +114,9 @@ impl Post<'_> {
             return Err(refusal);
         }
         let exchange = Exchange::new(self, &target);
-        let answer = upstream::send(self.gw, pass, exchange).await;
+        let sending = upstream::send(self.gw, pass, exchange);
+        let answer = self.gw.cutting.run_until_cancelled(sending).await;
         trail.phase(Phase::Upstream);
-        answer
+        answer.unwrap_or(Err(Refusal::CutOff))
     }
 }

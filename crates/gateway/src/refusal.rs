@@ -28,6 +28,9 @@ mod code {
     pub(super) const BAD_REQUEST: i32 = -32_000;
 }
 
+const CUT_OFF: &str = "The gateway is being restarted and stopped waiting for the server, which \
+                       may still have done what was asked. Check before you repeat it.";
+
 /// A call that is not forwarded, or whose answer is not passed on.
 #[derive(Debug)]
 pub(crate) enum Refusal {
@@ -47,6 +50,8 @@ pub(crate) enum Refusal {
     Approval(Ruling),
     /// The server is out of reach, or answered badly.
     Upstream(String),
+    /// The gateway ends before the server has answered.
+    CutOff,
     /// No such method here.
     UnknownMethod,
     /// The server does not speak the client's era; a client that probes falls back by this.
@@ -121,6 +126,7 @@ struct Told {
 impl Refusal {
     /// The answer; the trail learns the same.
     pub(crate) fn answer(self, asked: &Asked, trail: &mut Trail) -> Response {
+        trail.stop();
         let request_id = trail.id().to_string();
         let (outcome, rule, message) = self.recorded();
         trail.outcome(outcome, rule, &message);
@@ -132,6 +138,7 @@ impl Refusal {
         });
         trail.answered(told.body.len());
         let mut response = json_response(told.status, told.body);
+        trail.time(&mut response);
         if told.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
@@ -175,6 +182,7 @@ impl Refusal {
             Self::Limited(r, _) => (Outcome::Limited, &r.rule, r.message.clone()),
             Self::Approval(r) => (Outcome::ApprovalRequired, &r.rule, r.message.clone()),
             Self::Upstream(message) => (Outcome::UpstreamError, "", message.clone()),
+            Self::CutOff => (Outcome::Cancelled, "(stopping)", CUT_OFF.to_owned()),
             Self::UnknownMethod => (Outcome::Denied, "(unknown method)", String::new()),
             Self::OtherEra => invalid("the server does not speak this revision"),
             Self::NoSession => invalid("no such session"),
@@ -206,6 +214,11 @@ impl Refusal {
                 let ruling = Ruling { rule: String::new(), message };
                 let words = "UPSTREAM ERROR";
                 decided("upstream_error", code::UPSTREAM, words, &ruling, asked, request_id)
+            }
+            Self::CutOff => {
+                let ruling = Ruling { rule: String::new(), message: CUT_OFF.to_owned() };
+                let words = "UPSTREAM ERROR";
+                decided("cancelled", code::UPSTREAM, words, &ruling, asked, request_id)
             }
             Self::Hidden(thing, _) => hidden(&thing, asked),
             Self::UnknownMethod => {

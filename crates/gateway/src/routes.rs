@@ -18,7 +18,7 @@ use crate::gateway::Gateway;
 use crate::identify::{self, TurnedAway};
 use crate::inbound::Inbound;
 use crate::refusal::Refusal;
-use crate::trail::Trail;
+use crate::trail::{SERVER_TIMING, Trail};
 use crate::{path, streams};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -37,32 +37,36 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route(&format!("{metadata}/t/{{organisation}}/mcp/"), get(metadata_of))
         .route(&format!("{metadata}/t/{{organisation}}/{{server}}/mcp"), get(metadata_of))
         .route(&format!("{metadata}/t/{{organisation}}/{{server}}/mcp/"), get(metadata_of))
-        .route("/.well-known/{*document}", any(|| async { well_known::not_found() }))
+        .route("/.well-known/{*document}", any(no_document))
         .with_state(gateway)
 }
 
 async fn metadata_of(State(gw): State<Arc<Gateway>>, request: Request) -> Response {
+    let (id, started) = (CallId::fresh(gw.clock.now()), Instant::now());
     let path = request.uri().path().trim_start_matches("/.well-known/oauth-protected-resource");
-    well_known::metadata(&gw.settings, path)
+    decorated(well_known::metadata(&gw.settings, path), id, started)
+}
+
+async fn no_document(State(gw): State<Arc<Gateway>>) -> Response {
+    decorated(well_known::not_found(), CallId::fresh(gw.clock.now()), Instant::now())
 }
 
 async fn serve(State(gw): State<Arc<Gateway>>, request: Request) -> Response {
-    let now = gw.clock.now();
+    let (now, started) = (gw.clock.now(), Instant::now());
     let (head, body) = request.into_parts();
     let id = CallId::fresh(now);
     let origin = match gw.doors.check(&head) {
         Ok(origin) => origin,
-        Err(doors::Foreign) => return decorated(forbidden(), id),
+        Err(doors::Foreign) => return decorated(forbidden(), id, started),
     };
     let path = head.uri.path().to_owned();
     let mut names = path.trim_end_matches('/').split('/').skip(2);
     let organisation = names.next().unwrap_or_default().to_owned();
     let server = names.next().filter(|_| names.next().is_some()).map(str::to_owned);
     let (method, headers) = (head.method, head.headers);
-    let started = Instant::now();
     let inbound = Inbound { id, at: now, started, organisation, server, path, method, headers };
     // Boxed here, once: the layers above move the future about.
-    let mut response = decorated(Box::pin(dispatch(&gw, inbound, body)).await, id);
+    let mut response = decorated(Box::pin(dispatch(&gw, inbound, body)).await, id, started);
     if let Some(origin) = origin {
         doors::allow(response.headers_mut(), origin);
     }
@@ -86,10 +90,13 @@ async fn dispatch(gw: &Arc<Gateway>, request: Inbound, body: Body) -> Response {
     match request.method {
         Method::GET => Box::pin(streams::open(gw, &request, &caller)).await,
         Method::DELETE => Box::pin(streams::close(gw, &request, &caller)).await,
-        _ => match Trail::open(gw, &request, &caller) {
-            Some(trail) => path::handle(gw, &request, body, &caller, trail).await,
-            None => Refusal::Busy.without_call(),
-        },
+        _ => {
+            let Some(trail) = Trail::open(gw, &request, &caller) else {
+                gw.meters.busy.increment(1);
+                return Refusal::Busy.without_call();
+            };
+            path::handle(gw, &request, body, &caller, trail).await
+        }
     }
 }
 
@@ -99,12 +106,21 @@ fn forbidden() -> Response {
     json_response(StatusCode::FORBIDDEN, text)
 }
 
-fn decorated(mut response: Response, id: CallId) -> Response {
+/// What every answer has: the request's id, and its time.
+fn decorated(mut response: Response, id: CallId, started: Instant) -> Response {
+    // Those who are not let in are all told the same, the time it took included.
+    let is_turned_away = response.status() == StatusCode::UNAUTHORIZED;
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(X_REQUEST_ID, id);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    if !headers.contains_key(SERVER_TIMING) && !is_turned_away {
+        let timing = format!("total;dur={:.3}", started.elapsed().as_secs_f64() * 1e3);
+        if let Ok(timing) = HeaderValue::from_str(&timing) {
+            headers.insert(SERVER_TIMING, timing);
+        }
+    }
     response
 }
 

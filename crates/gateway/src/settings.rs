@@ -29,6 +29,8 @@ pub struct Settings {
     pub keep_alive: Duration,
     /// Calls of one organisation in flight, above which further ones are 503.
     pub max_in_flight: usize,
+    /// Calls at one server of an organisation, above which further ones are told that it is busy.
+    pub max_at_server: usize,
     /// Replicas among which limits are divided while the shared counters are out of reach.
     pub replicas: u64,
 }
@@ -48,6 +50,7 @@ impl Settings {
             call_deadline: Duration::from_mins(5),
             keep_alive: Duration::from_secs(15),
             max_in_flight: 1_024,
+            max_at_server: 256,
             replicas: 1,
         }
     }

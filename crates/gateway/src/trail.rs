@@ -7,8 +7,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::response::Response;
 use domain::call::{CallPhases, CallStatus};
 use domain::{CallId, CallRecord, Outcome};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use mcp::message::Message;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::gateway::Gateway;
@@ -17,7 +20,11 @@ use crate::inbound::Inbound;
 use crate::meters::Meters;
 use crate::records::Place;
 use crate::refusal::Refusal;
+use crate::traces::{Trace, Traces};
 use crate::view::BindingView;
+
+/// Where the time went, for the client.
+pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 const MAX_METHOD: usize = 128;
 const MAX_TARGET: usize = 512;
@@ -29,9 +36,11 @@ const MAX_KEYS: usize = 64;
 pub(crate) struct Trail {
     open: Option<Open>,
     meters: Arc<Meters>,
+    trace: Option<(Arc<dyn Traces>, Trace)>,
     id: CallId,
     started: Instant,
     phase_began: Instant,
+    under_way: Phase,
     /// The call's share of what its organisation may have in flight.
     _room: OwnedSemaphorePermit,
 }
@@ -41,13 +50,23 @@ struct Open {
     record: CallRecord,
 }
 
-/// A phase of a call, for the split of its latency.
+/// A phase of a call, for the split of its latency, in the order in which they come.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Phase {
     Auth,
     Policy,
     Limits,
     Upstream,
+}
+
+impl Phase {
+    const fn next(self) -> Self {
+        match self {
+            Self::Auth => Self::Policy,
+            Self::Policy => Self::Limits,
+            Self::Limits | Self::Upstream => Self::Upstream,
+        }
+    }
 }
 
 impl Trail {
@@ -82,9 +101,11 @@ impl Trail {
         Some(Self {
             open: Some(Open { place, record }),
             meters: Arc::clone(&gw.meters),
+            trace: None,
             id: request.id,
             started: request.started,
             phase_began: request.started,
+            under_way: Phase::Auth,
             _room: room,
         })
     }
@@ -96,6 +117,20 @@ impl Trail {
 
     pub(crate) fn id(&self) -> CallId {
         self.id
+    }
+
+    /// Joins the call to a trace, if anybody takes spans; the headers that its server then sees.
+    pub(crate) fn trace(
+        &mut self,
+        gw: &Gateway,
+        message: &Message<'_>,
+        headers: &HeaderMap,
+    ) -> Option<HeaderMap> {
+        let traces = gw.traces.as_ref()?;
+        let trace = Trace::of(traces.as_ref(), message, headers)?;
+        let marked = trace.marked(headers);
+        self.trace = Some((Arc::clone(traces), trace));
+        Some(marked)
     }
 
     fn note(&mut self, change: impl FnOnce(&mut CallRecord)) {
@@ -159,16 +194,21 @@ impl Trail {
         self.note(|record| record.response_bytes += bytes as u64);
     }
 
-    /// The phase that ends now.
+    /// The phase that ends now. One that comes again, for another server or for the rest of a
+    /// stream, adds to its time.
     pub(crate) fn phase(&mut self, phase: Phase) {
         let now = Instant::now();
         let us = micros(now.duration_since(self.phase_began));
         self.phase_began = now;
-        self.note(|record| match phase {
-            Phase::Auth => record.us.auth = us,
-            Phase::Policy => record.us.policy = us,
-            Phase::Limits => record.us.limits = us,
-            Phase::Upstream => record.us.upstream = us,
+        self.under_way = phase.next();
+        self.note(|record| {
+            let spent = match phase {
+                Phase::Auth => &mut record.us.auth,
+                Phase::Policy => &mut record.us.policy,
+                Phase::Limits => &mut record.us.limits,
+                Phase::Upstream => &mut record.us.upstream,
+            };
+            *spent = spent.saturating_add(us);
         });
     }
 
@@ -179,15 +219,31 @@ impl Trail {
         remembered.map_err(|_full| Refusal::Busy)
     }
 
-    /// `Server-Timing` of the answer, as far as it is known when its head is sent.
-    pub(crate) fn server_timing(&self) -> String {
+    /// The call goes no further: the phase under way ends now.
+    pub(crate) fn stop(&mut self) {
+        let last = self.under_way;
+        self.phase(last);
+        self.under_way = last;
+    }
+
+    /// `Server-Timing` of an answer, as far as it is known when its head is sent.
+    pub(crate) fn time(&self, response: &mut Response) {
+        if self.open.is_some()
+            && let Ok(timing) = HeaderValue::from_str(&self.server_timing())
+        {
+            response.headers_mut().insert(SERVER_TIMING, timing);
+        }
+    }
+
+    fn server_timing(&self) -> String {
         let us = self.open.as_ref().map(|open| open.record.us).unwrap_or_default();
-        let mut timing = String::with_capacity(80);
+        let mut timing = String::with_capacity(112);
         let phases = [
             ("auth", us.auth),
             (", policy", us.policy),
             (", limits", us.limits),
             (", upstream", us.upstream),
+            (", total", micros(self.started.elapsed())),
         ];
         for (name, us) in phases {
             // In milliseconds; writing to a string cannot fail.
@@ -200,9 +256,14 @@ impl Trail {
 impl Drop for Trail {
     fn drop(&mut self) {
         self.meters.in_flight.decrement(1);
+        // So that the phases of every call add up to its total, of a cancelled stream as well.
+        self.stop();
         let Some(Open { place, mut record }) = self.open.take() else { return };
         record.us.total = micros(self.started.elapsed());
         self.meters.call(&record);
+        if let Some((traces, trace)) = self.trace.take() {
+            traces.call(&trace, &record);
+        }
         place.append(record);
     }
 }

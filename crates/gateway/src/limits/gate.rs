@@ -2,7 +2,7 @@
 //! counters are out of reach.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::{Clock, GrantId, OrganisationId, RedisFailure};
 use policy::{Algorithm, LimitRequest, Scope, limit_message};
@@ -12,6 +12,7 @@ use super::memory::MemoryCounters;
 use super::over::{Over, Why};
 use super::{CounterStore, NotReserved, Reservation};
 use crate::call::Verdict;
+use crate::meters::Meters;
 use crate::path::Post;
 use crate::permit::Permit;
 use crate::refusal::{Left, Refusal, Ruling};
@@ -22,6 +23,7 @@ pub(crate) struct Gate {
     shared: Arc<dyn CounterStore>,
     local: Arc<dyn CounterStore>,
     replicas: u64,
+    meters: Arc<Meters>,
 }
 
 /// Who is counted.
@@ -77,8 +79,13 @@ impl<'v> Pass<'v> {
 }
 
 impl Gate {
-    pub(crate) fn new(shared: Arc<dyn CounterStore>, clock: Clock, replicas: u64) -> Self {
-        Self { shared, local: Arc::new(MemoryCounters::new(clock)), replicas }
+    pub(crate) fn new(
+        shared: Arc<dyn CounterStore>,
+        clock: Clock,
+        replicas: u64,
+        meters: Arc<Meters>,
+    ) -> Self {
+        Self { shared, local: Arc::new(MemoryCounters::new(clock)), replicas, meters }
     }
 
     /// Reserves all that a call needs, or refuses it.
@@ -116,7 +123,11 @@ impl Gate {
         demand: Demand,
         on_failure: RedisFailure,
     ) -> Result<Taken, (Demand, NotReserved)> {
-        match self.shared.reserve(&demand).await {
+        let began = Instant::now();
+        let reserved = self.shared.reserve(&demand).await;
+        let is_up = !matches!(reserved, Err(NotReserved::Unavailable));
+        self.meters.counters(began.elapsed(), is_up);
+        match reserved {
             Ok(reservation) => Ok(Taken { store: Arc::clone(&self.shared), demand, reservation }),
             Err(NotReserved::Unavailable) if on_failure == RedisFailure::Local => {
                 let share = demand.share(self.replicas);

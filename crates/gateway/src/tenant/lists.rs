@@ -117,6 +117,7 @@ async fn list_of(
     binding: &BindingView,
     list: ListKind,
 ) -> Result<Elements, Failure> {
+    let _seat = binding.server.health.seat()?;
     let asking = Asking::new(post.gw, way(post, binding).await?, DEADLINE);
     let scope = Scope {
         live: Arc::clone(&post.caller.live),

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 use hyper::body::Incoming;
 use mcp::client::read_all;
 use mcp::headers::{self, MCP_SESSION_ID};
@@ -131,12 +131,8 @@ impl Whole {
         });
         trail.answered(self.body.len());
         let mut response = json_response(self.status, self.body);
-        let timing = trail.server_timing();
-        let headers = response.headers_mut();
-        headers.extend(self.headers);
-        if let Ok(timing) = HeaderValue::from_str(&timing) {
-            headers.insert("server-timing", timing);
-        }
+        response.headers_mut().extend(self.headers);
+        trail.time(&mut response);
         response
     }
 }

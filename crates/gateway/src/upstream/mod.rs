@@ -4,6 +4,7 @@ mod answer;
 pub(crate) mod ask;
 mod capabilities;
 mod exchange;
+mod health;
 pub(crate) mod judge;
 mod relay;
 mod send;
@@ -11,5 +12,6 @@ pub(crate) mod wire;
 
 pub(crate) use answer::Answer;
 pub(crate) use exchange::Exchange;
+pub(crate) use health::Health;
 pub(crate) use relay::Relay;
 pub(crate) use send::send;

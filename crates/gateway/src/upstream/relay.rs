@@ -135,12 +135,11 @@ impl Relay {
             let Verdict { outcome, rule, message } = &awaited.verdict;
             trail.outcome(*outcome, rule, message);
         }
-        let timing = trail.server_timing();
+        let mut timed = Response::default();
+        trail.time(&mut timed);
         self.trail = Some(trail);
         let mut response = self.into_stream();
-        if let Ok(timing) = HeaderValue::from_str(&timing) {
-            response.headers_mut().insert("server-timing", timing);
-        }
+        response.headers_mut().extend(timed.into_parts().0.headers);
         response
     }
 
@@ -191,6 +190,7 @@ impl Relay {
             }
             _ = self.changes.changed() => self.end_if_revoked(),
             () = self.gw.closing.cancelled(), if self.is_endless => self.upstream = None,
+            () = self.gw.cutting.cancelled() => self.give_up(Refusal::CutOff),
         }
     }
 
@@ -301,7 +301,8 @@ impl Drop for Relay {
             return;
         };
         if awaited.outlives_client {
-            wire::linger(&self.gw, awaited.first_byte, wire::drain(upstream));
+            let rest = wire::drain(upstream, self.way.seat.take());
+            wire::linger(&self.gw, awaited.first_byte, rest);
         }
     }
 }

@@ -7,7 +7,7 @@ use http::Method;
 use super::answer::Answer;
 use super::exchange::Exchange;
 use super::relay::Relay;
-use super::wire::Lingering;
+use super::wire::{Lingering, Way};
 use crate::front::body::is_stream;
 use crate::gateway::Gateway;
 use crate::limits::gate::Pass;
@@ -19,7 +19,7 @@ pub(crate) async fn send(
     pass: Pass<'_>,
     exchange: Exchange,
 ) -> Result<Answer, Refusal> {
-    let way = match exchange.way(gw, pass.binding()).await {
+    let way = match seated(gw, &pass, &exchange).await {
         Ok(way) => way,
         Err(refusal) => {
             pass.give_back().await;
@@ -30,7 +30,7 @@ pub(crate) async fn send(
     let (sender, body, out) = (Arc::clone(gw), exchange.body.clone(), way.clone());
     let sending = async move { out.send(&sender, Method::POST, body, first_byte).await };
     let sent = if exchange.outlives_client() {
-        Lingering::new(gw, Box::pin(sending), first_byte).await
+        Lingering::new(gw, Box::pin(sending), first_byte, way.seat.clone()).await
     } else {
         sending.await
     };
@@ -49,4 +49,12 @@ pub(crate) async fn send(
         return Ok(Answer::Stream(Box::new(Relay::of_post(gw, exchange, way, response, verdict))));
     }
     Answer::read(gw, exchange, response, verdict).await
+}
+
+/// The way to the server, with a seat there for as long as the call takes.
+async fn seated(gw: &Arc<Gateway>, pass: &Pass<'_>, exchange: &Exchange) -> Result<Way, Refusal> {
+    let seat = pass.binding().server.health.seat()?;
+    let mut way = exchange.way(gw, pass.binding()).await?;
+    way.seat = Some(seat);
+    Ok(way)
 }

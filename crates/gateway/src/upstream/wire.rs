@@ -1,10 +1,11 @@
-//! Requests to servers as HTTP: which headers go along, how long is waited, and that a call of an
-//! era with sessions goes on when its client hangs up.
+//! Requests to servers as HTTP: which headers go along, how long is waited, that a server which
+//! fails again and again is left alone, and that a call of an era with sessions goes on when its
+//! client hangs up.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -15,6 +16,8 @@ use mcp::client::{Deadlines, SendError};
 use mcp::headers::{self, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
 
 use super::Answer;
+use super::health::{Seat, Shut};
+use crate::front::body::is_kind;
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
 use crate::session::joined::Joined;
@@ -31,6 +34,8 @@ const NOTE_DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) struct Way {
     pub(crate) server: Arc<ServerView>,
     pub(crate) headers: HeaderMap,
+    /// The place of the call that it is for, where there is one.
+    pub(crate) seat: Option<Seat>,
 }
 
 impl Way {
@@ -73,7 +78,7 @@ impl Way {
         for (name, value) in &binding.server.auth_headers {
             headers.insert(name, value.clone());
         }
-        Self { server: Arc::clone(&binding.server), headers }
+        Self { server: Arc::clone(&binding.server), headers, seat: None }
     }
 
     /// The same way for a message of our own: nothing that mirrors the client's.
@@ -88,19 +93,85 @@ impl Way {
         self
     }
 
-    /// Sends, and waits for the head of the answer.
+    /// Sends, and waits for the head of the answer. Nothing is sent to a server that failed again
+    /// and again, until it is time to try it again.
     pub(crate) async fn send(
         self,
         gw: &Gateway,
         method: Method,
         body: Bytes,
         first_byte: Duration,
-    ) -> Result<Response<Incoming>, SendError> {
+    ) -> Result<Response<Incoming>, Unanswered> {
+        let Self { server, headers, seat: _held } = self;
+        let circuit = &server.health.circuit;
+        // A stream may rightly be silent, and the end of a session proves nothing.
+        let turn = match method {
+            Method::POST => Some(circuit.enter(Instant::now())?),
+            _ => circuit.check(Instant::now()).map(|()| None)?,
+        };
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        *request.uri_mut() = self.server.uri.clone();
-        *request.headers_mut() = self.headers;
-        gw.client.send(request, Deadlines { first_byte }).await
+        *request.uri_mut() = server.uri.clone();
+        *request.headers_mut() = headers;
+        let answer = gw.client.send(request, Deadlines { first_byte }).await;
+        match (turn, has_failed(&answer)) {
+            (None, _) => {}
+            (Some(turn), false) => turn.succeeded(),
+            (Some(turn), true) => {
+                if turn.failed(Instant::now()) {
+                    tracing::warn!(
+                        server.id = %server.id,
+                        "a server failed repeatedly; its calls are refused at once for a while"
+                    );
+                }
+            }
+        }
+        Ok(answer?)
+    }
+}
+
+/// Whether an answer, or the lack of one, says that the server is in trouble. One that tells of
+/// its error in JSON is alive: an error of one tool must not close the others.
+fn has_failed(answer: &Result<Response<Incoming>, SendError>) -> bool {
+    match answer {
+        Ok(answer) if answer.status() == StatusCode::INTERNAL_SERVER_ERROR => {
+            let kind = answer.headers().get(CONTENT_TYPE);
+            !kind.is_some_and(|kind| is_kind(kind, "application/json"))
+        }
+        Ok(answer) => answer.status().is_server_error(),
+        // Our own rules: nothing was asked of it.
+        Err(SendError::Refused(_)) => false,
+        Err(_) => true,
+    }
+}
+
+/// Why there is no answer of a server. The texts are for people and agents.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unanswered {
+    /// It failed too often to be asked now.
+    #[error(
+        "The server failed repeatedly and is left alone for a moment. It is tried again in {} s.",
+        .0.as_secs() + 1
+    )]
+    Shut(Duration),
+    /// It was asked, or could not be.
+    #[error("{0}")]
+    Failed(#[from] SendError),
+}
+
+impl From<Shut> for Unanswered {
+    fn from(shut: Shut) -> Self {
+        Self::Shut(shut.retry_in)
+    }
+}
+
+impl Unanswered {
+    /// Whether any byte of the request may have reached the server.
+    pub(crate) fn sent(&self) -> bool {
+        match self {
+            Self::Shut(_) => false,
+            Self::Failed(error) => error.sent(),
+        }
     }
 }
 
@@ -139,7 +210,7 @@ pub(crate) fn complaint(status: StatusCode) -> String {
 
 // === Going on ===
 
-type Sending = Pin<Box<dyn Future<Output = Result<Response<Incoming>, SendError>> + Send>>;
+type Sending = Pin<Box<dyn Future<Output = Result<Response<Incoming>, Unanswered>> + Send>>;
 
 /// A request under way that is not given up when its client hangs up: in the eras with sessions a
 /// disconnect is no cancellation.
@@ -147,16 +218,22 @@ pub(crate) struct Lingering {
     gw: Arc<Gateway>,
     sending: Option<Sending>,
     deadline: Duration,
+    seat: Option<Seat>,
 }
 
 impl Lingering {
-    pub(crate) fn new(gw: &Arc<Gateway>, sending: Sending, deadline: Duration) -> Self {
-        Self { gw: Arc::clone(gw), sending: Some(sending), deadline }
+    pub(crate) fn new(
+        gw: &Arc<Gateway>,
+        sending: Sending,
+        deadline: Duration,
+        seat: Option<Seat>,
+    ) -> Self {
+        Self { gw: Arc::clone(gw), sending: Some(sending), deadline, seat }
     }
 }
 
 impl Future for Lingering {
-    type Output = Result<Response<Incoming>, SendError>;
+    type Output = Result<Response<Incoming>, Unanswered>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(sending) = &mut self.sending else { return Poll::Pending };
@@ -169,9 +246,10 @@ impl Future for Lingering {
 impl Drop for Lingering {
     fn drop(&mut self) {
         let Some(sending) = self.sending.take() else { return };
+        let seat = self.seat.take();
         linger(&self.gw, self.deadline, async move {
             if let Ok(response) = sending.await {
-                drain(response.into_body()).await;
+                drain(response.into_body(), seat).await;
             }
         });
     }
@@ -191,7 +269,7 @@ pub(crate) fn linger(
     }
 }
 
-/// Reads a body to its end and forgets it.
-pub(crate) async fn drain(mut body: Incoming) {
+/// Reads a body to its end and forgets it. The call keeps its seat as long.
+pub(crate) async fn drain(mut body: Incoming, _seat: Option<Seat>) {
     while let Some(Ok(_)) = body.frame().await {}
 }

@@ -17,15 +17,17 @@ use crate::source::{
     BindingSnapshot, GrantSnapshot, OrganisationSnapshot, PolicySnapshot, ServerSnapshot,
     ToolSnapshot,
 };
+use crate::upstream::Health;
 
 impl OrganisationView {
-    /// Compiles a snapshot that was asked for at `read_at`.
+    /// Compiles a snapshot that was asked for at `read_at`; each server has so many seats.
     pub(super) fn compile(
         snapshot: OrganisationSnapshot,
         known: Option<&Self>,
+        seats: usize,
         read_at: DateTime<Utc>,
     ) -> Self {
-        let mut bench = Bench::new(&snapshot, known);
+        let mut bench = Bench::new(&snapshot, known, seats);
         let (mut tokens, mut grants) = (HashMap::new(), HashMap::new());
         for grant in snapshot.grants.iter().filter(|grant| !grant.revoked) {
             let view = Arc::new(bench.grant(grant));
@@ -68,9 +70,13 @@ struct Pinned<'s> {
 }
 
 impl<'s> Bench<'s> {
-    fn new(snapshot: &'s OrganisationSnapshot, known: Option<&'s OrganisationView>) -> Self {
+    fn new(
+        snapshot: &'s OrganisationSnapshot,
+        known: Option<&'s OrganisationView>,
+        seats: usize,
+    ) -> Self {
         let pinned = |server: &'s ServerSnapshot| Pinned {
-            view: Arc::new(ServerView::from(server)),
+            view: Arc::new(server_view(server, known, seats)),
             tools: &server.tools,
             digest: digest(&server.tools),
         };
@@ -190,6 +196,21 @@ fn digest(tools: &[ToolSnapshot]) -> [u8; 32] {
     hash.finalize().into()
 }
 
+/// A server, with what is known of how it fares while it stays where it was.
+fn server_view(
+    server: &ServerSnapshot,
+    known: Option<&OrganisationView>,
+    seats: usize,
+) -> ServerView {
+    let mut view = ServerView::from(server);
+    let before = known.and_then(|known| known.servers.get(&server.id));
+    view.health = match before.filter(|before| before.uri == view.uri) {
+        Some(before) => Arc::clone(&before.health),
+        None => Arc::new(Health::new(seats)),
+    };
+    view
+}
+
 impl From<&ServerSnapshot> for ServerView {
     fn from(server: &ServerSnapshot) -> Self {
         let there = || server.tools.iter().filter(|tool| tool.state != ToolState::Removed);
@@ -206,6 +227,7 @@ impl From<&ServerSnapshot> for ServerView {
             speaks_legacy: server.speaks_legacy,
             tools_at: server.tools_at,
             cut_names: names::cut_names(&server.slug, names.clone()),
+            health: Arc::new(Health::new(0)),
             tools: names.map(str::to_owned).collect(),
         }
     }

@@ -9,4 +9,4 @@ mod views;
 
 pub(crate) use organisation::{BindingView, GrantView, OrganisationView, ServerView};
 pub use views::Views;
-pub(crate) use views::{Live, NoView};
+pub(crate) use views::{Bounds, Live, NoView};

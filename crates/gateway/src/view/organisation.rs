@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue, Uri};
 use policy::Compiled;
 
 use super::names;
+use crate::upstream::Health;
 
 /// An organisation at one moment, compiled. Never changed.
 pub(crate) struct OrganisationView {
@@ -106,6 +107,8 @@ pub(crate) struct ServerView {
     pub(crate) speaks_modern: bool,
     pub(crate) speaks_legacy: bool,
     pub(crate) tools_at: Option<DateTime<Utc>>,
+    /// How it fares; taken over from the view before.
+    pub(crate) health: Arc<Health>,
     pub(super) tools: HashSet<String>,
     pub(super) cut_names: HashMap<String, String>,
 }

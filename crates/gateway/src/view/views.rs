@@ -36,7 +36,7 @@ type Index = DashMap<OrganisationId, (Slug, Weak<Live>)>;
 pub struct Views {
     source: Arc<dyn Source>,
     clock: Clock,
-    max_in_flight: usize,
+    bounds: Bounds,
     live: Cache<Slug, Arc<Live>>,
     absent: Cache<Slug, ()>,
     /// Where each organisation in memory is.
@@ -47,6 +47,13 @@ pub struct Views {
     heard_at: AtomicI64,
     asked_at: AtomicI64,
     lost: AtomicBool,
+}
+
+/// Calls in flight at most, of one organisation and at one of its servers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) organisation: usize,
+    pub(crate) server: usize,
 }
 
 /// Why there is no view.
@@ -61,7 +68,7 @@ pub(crate) enum NoView {
 }
 
 impl Views {
-    pub(crate) fn new(source: Arc<dyn Source>, clock: Clock, max_in_flight: usize) -> Self {
+    pub(crate) fn new(source: Arc<dyn Source>, clock: Clock, bounds: Bounds) -> Self {
         let index: Arc<Index> = Arc::default();
         let known = Arc::clone(&index);
         let live = Cache::builder()
@@ -76,7 +83,7 @@ impl Views {
             .build();
         Self {
             source,
-            max_in_flight,
+            bounds,
             live,
             absent: Cache::builder().max_capacity(MAX_ABSENT).time_to_live(ABSENT_FOR).build(),
             index,
@@ -94,6 +101,14 @@ impl Views {
     pub fn cached(&self) -> Vec<(OrganisationId, i64)> {
         let views = self.live.iter().map(|(_, live)| live.view());
         views.map(|view| (view.id, view.revision)).collect()
+    }
+
+    /// How many views are in memory, and how many streams of their organisations are open.
+    pub(crate) fn census(&self) -> (usize, usize) {
+        let open = |live: &Live| self.bounds.organisation - live.stream_room.available_permits();
+        self.live
+            .iter()
+            .fold((0, 0), |(views, streams), (_, live)| (views + 1, streams + open(&live)))
     }
 
     /// Something of an organisation changed: its view is at least of this revision when this
@@ -212,7 +227,7 @@ impl Views {
             return Err(NoView::Unknown);
         };
         let id = view.id;
-        let live = Arc::new(Live::new(view, self.max_in_flight));
+        let live = Arc::new(Live::new(view, self.bounds.organisation));
         self.index.insert(id, (slug.clone(), Arc::downgrade(&live)));
         Ok(live)
     }
@@ -259,7 +274,9 @@ impl Views {
             }
             Err(elapsed) => return Err(Unavailable::because(elapsed)),
         };
-        Ok(snapshot.map(|snapshot| OrganisationView::compile(snapshot, known, read_at)))
+        Ok(snapshot.map(|snapshot| {
+            OrganisationView::compile(snapshot, known, self.bounds.server, read_at)
+        }))
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, select_ok};
+use futures_util::future::select_ok;
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -16,6 +16,7 @@ use tower_service::Service;
 
 use super::CONNECT_TIMEOUT;
 use super::address::{AddressRules, Refused};
+use super::names::Names;
 
 /// How long one address is tried before the next one is tried beside it.
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -23,32 +24,22 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// More addresses than this are not tried.
 const MAX_ADDRESSES: usize = 8;
 
-type Lookup = dyn Fn(String, u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync;
-
 /// Makes the connections of [`super::Client`]; the check cannot be gone around, because there is
 /// no other maker.
 #[derive(Clone)]
 pub(super) struct Guarded {
     rules: Arc<AddressRules>,
-    lookup: Arc<Lookup>,
+    names: Names,
 }
 
 impl Guarded {
     pub(super) fn new(rules: AddressRules) -> Self {
-        Self::resolving(rules, |host, port| {
-            Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
-        })
+        Self::resolving(rules, Names::system())
     }
 
     /// One that asks something else than the system for addresses.
-    pub(super) fn resolving(
-        rules: AddressRules,
-        lookup: impl Fn(String, u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>
-        + Send
-        + Sync
-        + 'static,
-    ) -> Self {
-        Self { rules: Arc::new(rules), lookup: Arc::new(lookup) }
+    pub(super) fn resolving(rules: AddressRules, names: Names) -> Self {
+        Self { rules: Arc::new(rules), names }
     }
 
     pub(super) fn rules(&self) -> &AddressRules {
@@ -61,7 +52,7 @@ impl Guarded {
         host: &str,
         port: u16,
     ) -> Result<Vec<SocketAddr>, ConnectError> {
-        let found = self.resolve(host, port).await?;
+        let found = self.names.resolve(host, port).await?;
         let mut refused = None;
         let mut allowed = Vec::new();
         for address in found.into_iter().take(MAX_ADDRESSES) {
@@ -74,19 +65,6 @@ impl Guarded {
             Some(why) if allowed.is_empty() => Err(ConnectError::Refused(why)),
             None if allowed.is_empty() => Err(ConnectError::Unresolvable(None)),
             _ => Ok(allowed),
-        }
-    }
-
-    async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        if let Ok(ip) = bare.parse::<IpAddr>() {
-            return Ok(vec![SocketAddr::new(ip, port)]);
-        }
-        let answer = tokio::time::timeout(CONNECT_TIMEOUT, (self.lookup)(host.to_owned(), port));
-        match answer.await {
-            Ok(Ok(found)) => Ok(found),
-            Ok(Err(error)) => Err(ConnectError::Unresolvable(Some(error))),
-            Err(_) => Err(ConnectError::TimedOut),
         }
     }
 

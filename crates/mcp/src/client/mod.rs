@@ -6,6 +6,7 @@
 mod address;
 mod connector;
 mod error;
+mod names;
 mod redirect;
 
 use std::fmt;
@@ -80,7 +81,8 @@ impl Client {
         self.guard.rules()
     }
 
-    /// Checks a URL's form and every address its host has now; gives those that are allowed.
+    /// Checks a URL's form and every address its host has, as far as known; gives those that are
+    /// allowed.
     /// For telling people early: [`Client::send`] checks again when it connects.
     pub async fn resolve_and_check(&self, url: &Url) -> Result<Vec<SocketAddr>, SendError> {
         self.rules().check_url(url)?;

@@ -189,11 +189,11 @@ async fn greeter(text: &'static str) -> SocketAddr {
 /// A client for which every name has the next of these answers.
 fn client_that_resolves(rules: AddressRules, answers: Vec<Vec<SocketAddr>>) -> Client {
     let answers = Mutex::new(answers.into_iter());
-    let guard = Guarded::resolving(rules, move |_, _| {
+    let names = names::Names::asking(move |_, _, _room| {
         let answer = answers.lock().unwrap().next();
         Box::pin(async move { answer.ok_or_else(|| std::io::Error::other("no such host")) })
     });
-    Client::over(guard).unwrap()
+    Client::over(Guarded::resolving(rules, names.without_memory())).unwrap()
 }
 
 #[tokio::test]
@@ -209,6 +209,19 @@ async fn a_name_that_turns_private_after_the_check_is_refused_at_the_connection(
         SendError::Refused(Refused::Address { class: AddressClass::Loopback, .. })
     ));
     assert!(!error.sent());
+}
+
+#[tokio::test]
+async fn what_a_name_resolved_to_before_is_checked_again_by_the_rules() {
+    let inside = greeter("secret").await;
+    let names = names::Names::asking(move |_, _, _room| Box::pin(async move { Ok(vec![inside]) }));
+    let open = AddressRules { loopback: true, ..AddressRules::default() };
+    let url = "http://kept.example/";
+    let client = Client::over(Guarded::resolving(open, names.clone())).unwrap();
+    assert!(client.send(get(url), PATIENCE).await.is_ok());
+    let closed = Client::over(Guarded::resolving(AddressRules::default(), names)).unwrap();
+    let error = closed.send(get(url), PATIENCE).await.unwrap_err();
+    assert!(matches!(error, SendError::Refused(_)), "{error:?}");
 }
 
 #[tokio::test]
