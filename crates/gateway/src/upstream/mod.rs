@@ -2,11 +2,12 @@
 
 mod answer;
 pub(crate) mod ask;
-mod capabilities;
 mod exchange;
+mod filter;
 pub(crate) mod judge;
 mod relay;
 mod send;
+mod tasks;
 pub(crate) mod wire;
 
 pub(crate) use answer::Answer;

@@ -16,5 +16,6 @@ mod records;
 mod refusals;
 mod sessions;
 mod streams;
+mod tasks;
 mod tenant;
 mod world;
