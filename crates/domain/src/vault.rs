@@ -19,7 +19,20 @@ const NONCE: usize = 12;
 #[derive(Clone)]
 pub struct Keyring {
     current: u16,
-    ciphers: BTreeMap<u16, Aes256Gcm>,
+    ciphers: BTreeMap<u16, Key>,
+}
+
+/// One key: its cipher, and what nonces are made of where equal records are wanted.
+#[derive(Clone)]
+struct Key {
+    cipher: Aes256Gcm,
+    nonces: [u8; 32],
+}
+
+impl Key {
+    fn new(key: &[u8; 32]) -> Self {
+        Self { cipher: Aes256Gcm::new(key.into()), nonces: derive(key, "nonces") }
+    }
 }
 
 /// A record did not open: wrong key, wrong owner, or changed.
@@ -36,8 +49,7 @@ impl Keyring {
     /// A ring of several versions. An empty map cannot seal: it is given one unusable random key.
     pub fn with_versions(keys: &BTreeMap<u16, [u8; 32]>) -> Self {
         let current = keys.keys().next_back().copied().unwrap_or_default();
-        let ciphers =
-            keys.iter().map(|(version, key)| (*version, Aes256Gcm::new(key.into()))).collect();
+        let ciphers = keys.iter().map(|(version, key)| (*version, Key::new(key))).collect();
         Self { current, ciphers }
     }
 
@@ -49,10 +61,35 @@ impl Keyring {
 
     /// Seals `plain` for the owner named by `bound_to`.
     pub fn seal(&self, plain: &[u8], bound_to: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
-        let cipher = self.ciphers.get(&self.current).ok_or(DoesNotOpen)?;
         let mut nonce = [0_u8; NONCE];
         rand::rng().fill_bytes(&mut nonce);
-        let sealed = cipher
+        self.seal_with(nonce, plain, bound_to)
+    }
+
+    /// The same, but equal texts of one owner give equal records: for ids that are compared. The
+    /// nonce is a keyed digest of all that is sealed, so it never serves two texts; that two ids
+    /// are equal is all that anyone learns.
+    pub fn seal_alike(&self, plain: &[u8], bound_to: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
+        let key = self.ciphers.get(&self.current).ok_or(DoesNotOpen)?;
+        let mut hash = Sha256::new();
+        hash.update(key.nonces);
+        hash.update(bound_to.len().to_be_bytes());
+        hash.update(bound_to);
+        hash.update(plain);
+        let digest: [u8; 32] = hash.finalize().into();
+        let (nonce, _) = digest.split_first_chunk::<NONCE>().ok_or(DoesNotOpen)?;
+        self.seal_with(*nonce, plain, bound_to)
+    }
+
+    fn seal_with(
+        &self,
+        nonce: [u8; NONCE],
+        plain: &[u8],
+        bound_to: &[u8],
+    ) -> Result<Vec<u8>, DoesNotOpen> {
+        let key = self.ciphers.get(&self.current).ok_or(DoesNotOpen)?;
+        let sealed = key
+            .cipher
             .encrypt(&Nonce::from(nonce), Payload { msg: plain, aad: bound_to })
             .map_err(|_opaque| DoesNotOpen)?;
         let mut record = Vec::with_capacity(VERSION + NONCE + sealed.len());
@@ -66,8 +103,8 @@ impl Keyring {
     pub fn open(&self, record: &[u8], bound_to: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
         let (version, rest) = record.split_first_chunk::<VERSION>().ok_or(DoesNotOpen)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(DoesNotOpen)?;
-        let cipher = self.ciphers.get(&u16::from_be_bytes(*version)).ok_or(DoesNotOpen)?;
-        cipher
+        let key = self.ciphers.get(&u16::from_be_bytes(*version)).ok_or(DoesNotOpen)?;
+        key.cipher
             .decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad: bound_to })
             .map_err(|_opaque| DoesNotOpen)
     }
@@ -114,6 +151,20 @@ mod tests {
         let record = old.seal(b"x", b"o").unwrap();
         assert_eq!(both.open(&record, b"o").unwrap(), b"x");
         assert_eq!(old.open(&both.seal(b"x", b"o").unwrap(), b"o"), Err(DoesNotOpen));
+    }
+
+    #[test]
+    fn equal_records_are_made_only_where_asked_for_and_only_for_one_owner() {
+        let ring = Keyring::single(&[7; 32]);
+        let alike = |plain: &[u8], owner: &[u8]| ring.seal_alike(plain, owner).unwrap();
+        assert_eq!(alike(b"task", b"o1"), alike(b"task", b"o1"));
+        assert_eq!(ring.open(&alike(b"task", b"o1"), b"o1").unwrap(), b"task");
+        assert_eq!(ring.open(&alike(b"task", b"o1"), b"o2"), Err(DoesNotOpen));
+        let nonce = |record: Vec<u8>| record[VERSION..VERSION + NONCE].to_vec();
+        assert_ne!(nonce(alike(b"task", b"o1")), nonce(alike(b"task", b"o2")));
+        assert_ne!(nonce(alike(b"task", b"o1")), nonce(alike(b"task2", b"o1")));
+        assert_ne!(nonce(alike(b"ab", b"c")), nonce(alike(b"bc", b"a")));
+        assert_ne!(ring.seal(b"task", b"o1").unwrap(), ring.seal(b"task", b"o1").unwrap());
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! | where: which server of the grant | `target.rs`, `tenant/` for the per-tenant URL |
 //! | may it: the only maker of a permit | `permit.rs` |
 //! | is there room: all of its limits, or none | `limits/` |
+//! | calls whose result is fetched later | `tasks/` |
 //! | the one call out, and its answer judged | `upstream/` |
 //! | every refusal as an answer, one table | `refusal.rs` |
 //! | the record, closed when dropped | `trail.rs` |
@@ -99,6 +100,7 @@ mod settings;
 pub mod source;
 mod streams;
 mod target;
+mod tasks;
 mod tenant;
 pub mod traces;
 mod trail;

@@ -15,9 +15,9 @@ use crate::identify::{Caller, Place};
 use crate::permit;
 use crate::refusal::Refusal;
 use crate::session::joined::Joined;
+use crate::tasks::{self, Asking};
 use crate::tenant;
 use crate::upstream::Answer;
-use crate::upstream::judge::method_of_tag;
 use crate::upstream::wire::{self, Way};
 use crate::view::BindingView;
 
@@ -39,9 +39,18 @@ pub(crate) async fn pass_on(
             if !permit::forwards_notification(call.method(), call.dialect.era) {
                 return Ok(Answer::accepted());
             }
-            let way = Way::direct(binding, session, headers);
-            wire::note(gw, way, bytes.clone()).await
+            // What belongs to a task that is not this grant's is not passed on.
+            let Ok(opened) = tasks::opened(&gw.seals, caller.holder(), call.message) else {
+                return Ok(Answer::accepted());
+            };
+            let body = match opened.edits.as_slice() {
+                [] => bytes.clone(),
+                edits => json::splice(bytes, edits).into(),
+            };
+            wire::note(gw, Way::direct(binding, session, headers), body).await
         }
+        // A task is one server's: what belongs to it is not for all of them.
+        (_, Place::Tenant) if call.message.related_task().is_some() => Ok(Answer::accepted()),
         (_, Place::Tenant) => {
             tenant::broadcast(gw, caller, session, call.method(), bytes).await;
             Ok(Answer::accepted())
@@ -70,10 +79,15 @@ async fn answer(
     let asked = asked.ok_or(UNASKED)?;
     let binding: &Arc<BindingView> = caller.grant.binding_to(asked.server).ok_or(UNASKED)?;
     // The policy may have changed since it was asked.
-    if !method_of_tag(asked.method).is_some_and(|method| permit::may_ask(binding, method)) {
+    let asking = Asking::tagged(asked.method).ok_or(UNASKED)?;
+    if !permit::may_ask(binding, asking.judged) {
         return Err(UNASKED);
     }
-    let body = json::splice(bytes, &[(id.span(), Cow::Borrowed(asked.id.as_slice()))]);
+    let within = (holder, session.binding());
+    let edits = tasks::answered(&gw.seals, within, asked.server, asking, call.message);
+    let mut edits = edits.ok_or(UNASKED)?;
+    edits.push((id.span(), Cow::Owned(asked.id)));
+    let body = json::splice(bytes, &edits);
     let way = match session {
         Joined::Tenant(key, _) => tenant::way_back(gw, *key, binding).await?,
         Joined::Outside | Joined::Direct(_) => Way::direct(binding, session, headers),

@@ -104,6 +104,7 @@ impl Post<'_> {
         trail: &mut Trail,
     ) -> Result<Answer, Refusal> {
         trail.target(&target.binding);
+        target.note(self, trail);
         target.check(self)?;
         let permit = permit::authorize(&target.grant, &target.binding, self.call, &target.subject)?;
         trail.phase(Phase::Policy);

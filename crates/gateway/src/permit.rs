@@ -42,8 +42,8 @@ pub(crate) fn authorize<'v>(
     if !method.exists_in(call.dialect.era) {
         return Err(Refusal::UnknownMethod);
     }
-    if call.message.is_task_augmented() {
-        return Err(Refusal::BadParams("Tasks are not offered here; call without \"task\"."));
+    if call.message.is_task_augmented() && method != Method::ToolsCall {
+        return Err(Refusal::BadParams("Only tools/call can be run as a task."));
     }
     let judge = Judge { grant, binding, call };
     match method {
@@ -55,7 +55,11 @@ pub(crate) fn authorize<'v>(
         | Method::PromptsList
         | Method::ResourcesList
         | Method::ResourcesTemplatesList
-        | Method::LoggingSetLevel => Ok(Permit::plain(binding)),
+        | Method::LoggingSetLevel
+        // Of the server's tasks only the grant's own are shown.
+        | Method::TasksList
+        // To stop a task is never refused.
+        | Method::TasksCancel => Ok(Permit::plain(binding)),
         Method::ToolsCall => judge.tool(subject),
         Method::PromptsGet => judge.prompt(subject),
         Method::ResourcesRead | Method::ResourcesSubscribe | Method::ResourcesUnsubscribe => {
@@ -63,14 +67,13 @@ pub(crate) fn authorize<'v>(
         }
         Method::CompletionComplete => judge.completion(),
         Method::SubscriptionsListen => judge.subscriptions(),
-        // A task is not yet known to be its grant's, and nobody may ask for another's; the rest
-        // is what only a server asks, and what is no request.
-        Method::TasksGet
-        | Method::TasksUpdate
-        | Method::TasksCancel
-        | Method::TasksResult
-        | Method::TasksList
-        | Method::SamplingCreateMessage
+        // The task was opened, so it is its grant's; its tool is the subject.
+        Method::TasksGet | Method::TasksUpdate | Method::TasksResult => {
+            gives_result(binding, subject, &call.subject())?;
+            Ok(Permit::plain(binding))
+        }
+        // What only a server asks, and what is no request.
+        Method::SamplingCreateMessage
         | Method::ElicitationCreate
         | Method::RootsList
         | Method::Initialized
@@ -88,6 +91,16 @@ pub(crate) fn authorize<'v>(
         | Method::ElicitationComplete
         | Method::Unknown => Err(Refusal::UnknownMethod),
     }
+}
+
+/// Whether what a tool's task came to may be given out, by the policy of this moment. `shown` is
+/// what the client calls the task.
+pub(crate) fn gives_result(binding: &BindingView, tool: &str, shown: &str) -> Result<(), Refusal> {
+    let thing = || Thing::Task(shown.to_owned());
+    let Some(policy) = &binding.policy else {
+        return Err(refused(policy::Refusal::no_policy(), thing()));
+    };
+    policy.compiled.gives_result(tool).map_err(|refusal| refused(refusal, thing()))
 }
 
 /// Whether a client's notification is passed on to the server.
@@ -165,12 +178,13 @@ impl<'v> Judge<'_, 'v, '_> {
     fn subscriptions(&self) -> Result<Permit<'v>, Refusal> {
         let compiled = self.compiled()?;
         let wanted = self.call.message.param("notifications");
-        if wanted.is_some_and(|wanted| wanted.get("taskIds").is_some()) {
-            return Err(Refusal::BadParams("Tasks are not offered here."));
-        }
         let watched = wanted.and_then(|wanted| wanted.get("resourceSubscriptions"));
+        if watched.is_some_and(|watched| watched.kind() != json::Kind::Array) {
+            return Err(Refusal::BadParams("\"resourceSubscriptions\" must be an array of URIs."));
+        }
         for uri in watched.into_iter().flat_map(json::Node::items) {
-            let uri = uri.as_str().unwrap_or_default();
+            let not_a_uri = Refusal::BadParams("\"resourceSubscriptions\" holds URIs.");
+            let uri = uri.as_str().ok_or(not_a_uri)?;
             let decision = compiled.resource(&uri, &self.context());
             self.permit(decision, || Thing::Resource(uri.into_owned()))?;
         }
@@ -220,6 +234,8 @@ pub(crate) fn shows(binding: &BindingView, list: ListKind, element: &Element<'_>
         ListKind::Tools => policy.compiled.lists(name),
         ListKind::Prompts => policy.compiled.lists_prompt(name),
         ListKind::Resources | ListKind::ResourceTemplates => policy.compiled.lists_resource(name),
+        // By the tool they came of, which their names do not say: see the judge.
+        ListKind::Tasks => false,
     };
     if is_shown { Keep::Keep } else { Keep::Drop }
 }

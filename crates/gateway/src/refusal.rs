@@ -91,6 +91,7 @@ pub(crate) enum Thing {
     Tool(String),
     Prompt(String),
     Resource(String),
+    Task(String),
 }
 
 /// What of a request its refusal must know.
@@ -260,6 +261,7 @@ fn hidden(thing: &Thing, asked: &Asked) -> Told {
     let (code, text) = match thing {
         Thing::Tool(name) => (code::INVALID_PARAMS, format!("Unknown tool: {name}")),
         Thing::Prompt(name) => (code::INVALID_PARAMS, format!("Unknown prompt: {name}")),
+        Thing::Task(id) => (code::INVALID_PARAMS, format!("Task not found: {id}")),
         Thing::Resource(uri) => (not_found, format!("Resource not found: {uri}")),
     };
     error(asked, StatusCode::OK, code, &text)

@@ -1,6 +1,7 @@
 //! Where a call goes: which server of the grant, and what its subject is called there.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +11,8 @@ use mcp::version::Era;
 use crate::identify::Place;
 use crate::path::Post;
 use crate::refusal::{Refusal, Ruling, Thing};
+use crate::tasks::{self, Named, Opened};
+use crate::trail::Trail;
 use crate::view::{BindingView, GrantView};
 
 /// See the module.
@@ -20,6 +23,8 @@ pub(crate) struct Target {
     pub(crate) subject: String,
     /// The bytes that were judged, or the same with the name spliced back to the server's own.
     pub(crate) body: Bytes,
+    /// The tasks that the call names.
+    pub(crate) tasks: Named,
 }
 
 impl Target {
@@ -31,11 +36,23 @@ impl Target {
             Ok(target) => target.is_unlisted_tool(post),
             Err(_) => None,
         };
-        let Some(server) = unlisted else { return found };
+        let Some(server) = unlisted else {
+            if let Ok(target) = &found {
+                target.learn(post).await;
+            }
+            return found;
+        };
         Box::pin(post.gw.views.refresh(&post.caller.live, server)).await;
         match post.caller.renewed(post.gw) {
             Some(caller) => Self::find(post, &caller.grant),
             None => found,
+        }
+    }
+
+    /// Whose the tasks are that a client asks about is worth to be remembered.
+    async fn learn(&self, post: &Post<'_>) {
+        for task in self.tasks.all() {
+            post.gw.tasks.learn(self.grant.id, task).await;
         }
     }
 
@@ -46,19 +63,62 @@ impl Target {
             }
             Place::Tenant => return Self::find_named(post, grant),
         };
+        let opened = tasks::opened(&post.gw.seals, post.caller.holder(), post.call.message)?;
         let subject = post.call.subject().into_owned();
-        Ok(Self::new(grant, binding, subject, post.bytes.clone()))
+        Ok(Self::with_tasks(post, grant, binding, subject, opened))
+    }
+
+    /// A target of a call that may name tasks, and be about one.
+    fn with_tasks(
+        post: &Post<'_>,
+        grant: &Arc<GrantView>,
+        binding: &Arc<BindingView>,
+        subject: String,
+        opened: Opened,
+    ) -> Self {
+        let Opened { mut named, edits } = opened;
+        let body = if edits.is_empty() {
+            post.bytes.clone()
+        } else {
+            json::splice(post.bytes, &edits).into()
+        };
+        let method = post.call.method();
+        let tool = named.first().filter(|_| tasks::is_about_a_task(method));
+        let subject = tool.map_or(subject, |(task, _)| task.tool.clone());
+        if method == Method::ToolsCall && tasks::may_become_one(post.call) {
+            named.creates = Some(subject.clone());
+        }
+        Self { tasks: named, ..Self::new(grant, binding, subject, body) }
+    }
+
+    /// What the call is about as its header says it to the server.
+    pub(crate) fn mirrored(&self, method: Method) -> &str {
+        match self.tasks.first() {
+            Some((task, _)) if tasks::is_about_a_task(method) => &task.id,
+            _ => &self.subject,
+        }
     }
 
     /// On the per-tenant URL, the server is in the name.
     fn find_named(post: &Post<'_>, grant: &Arc<GrantView>) -> Result<Self, Refusal> {
         let shown = post.call.subject();
+        let mut opened = tasks::opened(&post.gw.seals, post.caller.holder(), post.call.message)?;
+        if let Some(server) = opened.named.server()
+            && tasks::is_about_a_task(post.call.method())
+        {
+            let gone = || Refusal::Hidden(Thing::Task(shown.to_string()), policy::rule::HIDDEN);
+            let binding = grant.binding_to(server).ok_or_else(gone)?;
+            return Ok(Self::with_tasks(post, grant, binding, String::new(), opened));
+        }
         let own = |binding: &Arc<BindingView>| binding.server.own_name(&shown).map(str::to_owned);
         let found = grant.bindings.iter().find_map(|binding| Some((binding, own(binding)?)));
         match (found, post.call.method()) {
             (Some((binding, own)), Method::ToolsCall | Method::PromptsGet) => {
-                let body = renamed(post, &own);
-                Ok(Self::new(grant, binding, own, body))
+                if opened.named.server().is_some_and(|server| server != binding.server.id) {
+                    return Err(Refusal::BadParams("That task is another server's."));
+                }
+                opened.edits.extend(renamed(post, &own));
+                Ok(Self::with_tasks(post, grant, binding, own, opened))
             }
             (None, Method::ToolsCall) => {
                 Err(Refusal::Hidden(Thing::Tool(shown.into_owned()), policy::rule::UNKNOWN_TOOL))
@@ -77,7 +137,16 @@ impl Target {
         subject: String,
         body: Bytes,
     ) -> Self {
-        Self { grant: Arc::clone(grant), binding: Arc::clone(binding), subject, body }
+        let (grant, binding) = (Arc::clone(grant), Arc::clone(binding));
+        Self { grant, binding, subject, body, tasks: Named::default() }
+    }
+
+    /// A call about a task is recorded as about its tool.
+    pub(crate) fn note(&self, post: &Post<'_>, trail: &mut Trail) {
+        let method = post.call.method();
+        if tasks::is_about_a_task(method) {
+            trail.call(method.name(), Some(&self.subject));
+        }
     }
 
     fn is_unlisted_tool(&self, post: &Post<'_>) -> Option<domain::ServerId> {
@@ -89,6 +158,11 @@ impl Target {
 
     /// Whether the server can be called at all, in the client's era.
     pub(crate) fn check(&self, post: &Post<'_>) -> Result<(), Refusal> {
+        // Where tasks were not opened there are none: no server is told of an id that was not
+        // given to this grant.
+        if post.call.message.related_task().is_some() && self.tasks.first().is_none() {
+            return Err(Refusal::BadParams("No task is known here."));
+        }
         let server = &self.binding.server;
         let paused = |what: &str| {
             let message = format!("Calls are paused for this {what}.");
@@ -111,9 +185,8 @@ impl Target {
     }
 }
 
-/// The message with the server's own name in it, by one splice.
-fn renamed(post: &Post<'_>, own: &str) -> Bytes {
-    let Some(name) = post.call.message.param("name") else { return post.bytes.clone() };
-    let edit = (name.span(), Cow::Owned(json::quoted(own).into_bytes()));
-    json::splice(post.bytes, &[edit]).into()
+/// The edit that puts the server's own name into a message.
+fn renamed(post: &Post<'_>, own: &str) -> Option<(Range<usize>, Cow<'static, [u8]>)> {
+    let name = post.call.message.param("name")?;
+    Some((name.span(), Cow::Owned(json::quoted(own).into_bytes())))
 }

@@ -22,6 +22,9 @@ pub const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities"
 /// `_meta` key of what a modern client calls itself.
 pub const META_CLIENT: &str = "io.modelcontextprotocol/clientInfo";
 
+/// `_meta` key of the task that a message belongs to (2025-11-25).
+pub const META_TASK: &str = "io.modelcontextprotocol/related-task";
+
 /// The era of a request and what is known of its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {

@@ -41,6 +41,10 @@ pub(crate) struct Seals(Keyring);
 mod purpose {
     pub(super) const SESSION: u8 = 1;
     pub(super) const REQUEST: u8 = 2;
+    /// A server's task, as its client knows it.
+    pub(super) const TASK: u8 = 16;
+    /// A client's task, as the server that asked for it knows it.
+    pub(super) const CLIENT_TASK: u8 = 17;
 }
 
 impl Seals {
@@ -95,6 +99,40 @@ impl Seals {
             id: id.to_vec(),
             method: *method,
         })
+    }
+}
+
+impl Seals {
+    /// The id under which a client knows a server's task. One task has one id.
+    pub(crate) fn task(&self, holder: Holder, content: &[u8]) -> Option<String> {
+        let sealed = self.0.seal_alike(content, &bound(purpose::TASK, holder, &[])).ok()?;
+        Some(URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// What [`Self::task`] sealed for the same holder.
+    pub(crate) fn open_task(&self, holder: Holder, presented: &[u8]) -> Option<Vec<u8>> {
+        self.0.open(&decode(presented)?, &bound(purpose::TASK, holder, &[])).ok()
+    }
+
+    /// The id under which a server knows a task that a client runs for it, within one session.
+    pub(crate) fn client_task(
+        &self,
+        holder: Holder,
+        session: &[u8],
+        content: &[u8],
+    ) -> Option<String> {
+        let bound = bound(purpose::CLIENT_TASK, holder, session);
+        Some(URL_SAFE_NO_PAD.encode(self.0.seal_alike(content, &bound).ok()?))
+    }
+
+    /// What [`Self::client_task`] sealed for the same session.
+    pub(crate) fn open_client_task(
+        &self,
+        holder: Holder,
+        session: &[u8],
+        presented: &[u8],
+    ) -> Option<Vec<u8>> {
+        self.0.open(&decode(presented)?, &bound(purpose::CLIENT_TASK, holder, session)).ok()
     }
 }
 

@@ -14,7 +14,9 @@ use crate::upstream::Answer;
 
 /// Largest `params` of `initialize` that servers are told; longer ones are told less.
 const MAX_PARAMS: usize = 16 << 10;
-const CAPABILITIES: &str = r#"{"tools":{},"prompts":{},"resources":{}}"#;
+const CAPABILITIES: &str = r#"{"tools":{},"prompts":{},"resources":{},"tasks":{"cancel":{},"requests":{"tools":{"call":{}}}}}"#;
+const MODERN_CAPABILITIES: &str =
+    r#"{"tools":{},"prompts":{},"resources":{},"extensions":{"io.modelcontextprotocol/tasks":{}}}"#;
 const INSTRUCTIONS: &str = "Tools of several servers behind one address. A tool is named by its \
     server and its own name, with two underscores between. An answer that begins with [POLICY \
     DENIED] or [APPROVAL REQUIRED] says what the rules of this organisation ask for.";
@@ -58,7 +60,7 @@ fn params(post: &Post<'_>, version: ProtocolVersion) -> String {
 /// `server/discover` of the stateless revision.
 pub(super) fn discover(post: &Post<'_>) -> Answer {
     let members = format!(
-        r#""supportedVersions":["{}"],"capabilities":{CAPABILITIES},"instructions":{},"ttlMs":0,"cacheScope":"private","_meta":{{"io.modelcontextprotocol/serverInfo":{}}}"#,
+        r#""supportedVersions":["{}"],"capabilities":{MODERN_CAPABILITIES},"instructions":{},"ttlMs":0,"cacheScope":"private","_meta":{{"io.modelcontextprotocol/serverInfo":{}}}"#,
         ProtocolVersion::LATEST,
         json::quoted(INSTRUCTIONS),
         server_info()

@@ -22,6 +22,7 @@ use crate::refusal::{Asked, Refusal};
 use crate::session::joined::Joined;
 use crate::session::seal::Holder;
 use crate::target::Target;
+use crate::tasks::Named;
 use crate::tenant;
 use crate::view::BindingView;
 
@@ -35,6 +36,7 @@ pub(crate) struct Exchange {
     pub(crate) holder: Holder,
     pub(crate) scope: Scope,
     pub(crate) body: Bytes,
+    pub(crate) tasks: Named,
     headers: HeaderMap,
     place_is_tenant: bool,
 }
@@ -44,7 +46,7 @@ impl Exchange {
         let mut headers = headers::for_upstream(post.headers);
         headers.insert(ACCEPT, post.accepts.as_header());
         if headers.contains_key(MCP_NAME) {
-            headers.insert(MCP_NAME, era::mirrored(&target.subject));
+            headers.insert(MCP_NAME, era::mirrored(target.mirrored(post.call.method())));
         }
         Self {
             method: post.call.method(),
@@ -59,6 +61,7 @@ impl Exchange {
                 server: target.binding.server.id,
             },
             body: target.body.clone(),
+            tasks: target.tasks.clone(),
             headers,
             place_is_tenant: matches!(post.caller.place, Place::Tenant),
         }

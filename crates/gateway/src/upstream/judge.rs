@@ -3,27 +3,33 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use domain::{GrantId, ServerId};
 use json::Node;
 use mcp::answer;
-use mcp::lists::{self, Keep, ListKind};
+use mcp::lists::ListKind;
 use mcp::message::{self, Message, MessageKind};
 use mcp::method::Method;
 use mcp::version::Era;
 
+use super::Exchange;
 use super::answer::{Seen, bad_answer};
-use super::{Exchange, capabilities};
+pub(crate) use super::filter::{Naming, filter};
 use crate::gateway::Gateway;
 use crate::permit;
 use crate::refusal::{Refusal, Ruling};
 use crate::session::seal::{Asked, Holder};
+use crate::tasks::{Asking, Named};
 use crate::view::{BindingView, Live};
 
 /// Requests of one stream whose ids are remembered, for the server to take back.
 const MAX_ASKED: usize = 256;
 const DENIED: i32 = -31_001;
+
+/// Replacements of parts of a message.
+pub(super) type Edits = Vec<(Range<usize>, Cow<'static, [u8]>)>;
 
 /// Whose answers are judged: looked up anew for each, so that a change holds at once.
 #[derive(Clone)]
@@ -47,15 +53,17 @@ impl Scope {
 
 /// Judges the messages of one answer or stream.
 pub(crate) struct Judge {
-    gw: Arc<Gateway>,
-    scope: Scope,
-    holder: Holder,
-    session: Vec<u8>,
-    era: Era,
+    pub(super) gw: Arc<Gateway>,
+    pub(super) scope: Scope,
+    pub(super) holder: Holder,
+    pub(super) session: Vec<u8>,
+    pub(super) era: Era,
     /// The method that is answered; none on a stream of its own.
     awaited: Option<Method>,
     /// The id of that request, as written.
     awaited_id: Option<String>,
+    /// The tasks that the request named.
+    pub(super) named: Named,
     /// Ids of requests to the client: the server's to ours.
     asked: HashMap<String, String>,
 }
@@ -98,6 +106,7 @@ impl Judge {
             era: exchange.era,
             awaited: Some(exchange.method),
             awaited_id: exchange.asked.id.clone(),
+            named: exchange.tasks.clone(),
             asked: HashMap::new(),
         }
     }
@@ -117,6 +126,7 @@ impl Judge {
             era: Era::Legacy,
             awaited: None,
             awaited_id: None,
+            named: Named::default(),
             asked: HashMap::new(),
         }
     }
@@ -128,8 +138,8 @@ impl Judge {
         };
         match message.kind() {
             MessageKind::Response => self.response(&message).await,
-            MessageKind::Request => self.request(&message).into(),
-            MessageKind::Notification => self.notification(&message).into(),
+            MessageKind::Request => self.request(&message).await.into(),
+            MessageKind::Notification => self.notification(&message).await.into(),
         }
     }
 
@@ -148,17 +158,20 @@ impl Judge {
         };
         let act = match self.list(message) {
             Some(list) => self.filtered(message, list).await,
-            None => self.result(message),
+            None => self.result(message).await,
         };
         Judged { act, seen: Some(seen) }
     }
 
-    /// The list that an answer is: by what was asked; by its shape where that is not known, as
-    /// when a server answers another request of the session on this one's stream.
+    /// The method that a message answers; none where that is not known, as when a server answers
+    /// another request of the session on this one's stream.
+    pub(super) fn answers(&self, message: &Message<'_>) -> Option<Method> {
+        self.awaited.filter(|_| message.id_raw() == self.awaited_id.as_deref())
+    }
+
+    /// The list that an answer is: by what was asked, or else by its shape.
     fn list(&self, message: &Message<'_>) -> Option<ListKind> {
-        if let Some(method) = self.awaited
-            && message.id_raw() == self.awaited_id.as_deref()
-        {
+        if let Some(method) = self.answers(message) {
             return ListKind::of(method);
         }
         let result = message.result()?;
@@ -166,28 +179,34 @@ impl Judge {
     }
 
     async fn filtered(&self, message: &Message<'_>, list: ListKind) -> Act {
-        match filter(&self.gw, &self.scope, message, list, self.era, Naming::Own).await {
-            Ok(bytes) => edited(bytes),
+        let filtered = match list {
+            ListKind::Tasks => self.own_tasks(message).await,
+            _ => filter(&self.gw, &self.scope, message, list, self.era, Naming::Own).await,
+        };
+        match filtered {
+            Ok(None) => Act::Pass,
+            Ok(Some(bytes)) => Act::Replace(bytes),
             Err(refusal) => Act::Refuse(refusal),
         }
     }
 
-    fn result(&self, message: &Message<'_>) -> Act {
-        match self.awaited {
-            Some(method @ (Method::Initialize | Method::ServerDiscover)) => {
-                edited(capabilities::trimmed(message, method))
+    async fn result(&self, message: &Message<'_>) -> Act {
+        let mut edits = Edits::new();
+        let Some(result) = message.result() else { return Act::Pass };
+        if self.era == Era::Modern {
+            if let Some(refusal) = self.denied_input(result) {
+                return Act::Refuse(refusal);
             }
-            _ if self.era == Era::Legacy => Act::Pass,
-            _ => match self.denied_input(message) {
-                Some(refusal) => Act::Refuse(refusal),
-                None => edited(capabilities::private(message)),
-            },
+            make_private(result, &mut edits);
         }
+        if let Err(refusal) = self.tasks_in_answer(message, &mut edits).await {
+            return Act::Refuse(refusal);
+        }
+        spliced(message, &edits)
     }
 
     /// In the modern era a server asks by its result; the policy judges that like any request.
-    fn denied_input(&self, message: &Message<'_>) -> Option<Refusal> {
-        let result = message.result()?;
+    pub(super) fn denied_input(&self, result: Node<'_>) -> Option<Refusal> {
         let requests = result.get("inputRequests")?;
         let binding = self.scope.binding(&self.gw);
         let allowed = |request: Node<'_>| {
@@ -207,26 +226,35 @@ impl Judge {
 
     // --- what a server asks and tells ---
 
-    fn request(&mut self, message: &Message<'_>) -> Act {
-        let (Some(id), Some(tag)) = (message.id_raw(), tag_of_method(message.method())) else {
+    async fn request(&mut self, message: &Message<'_>) -> Act {
+        let mut edits = Edits::new();
+        let asking = self.asking(message, &mut edits);
+        let (Some(id), Some(asking)) = (message.id_raw(), asking) else {
             return self.declined(message);
         };
         let allowed = self.scope.binding(&self.gw).is_some_and(|binding| {
-            self.era == Era::Legacy && permit::may_ask(&binding, message.method())
+            self.era == Era::Legacy && permit::may_ask(&binding, asking.judged)
         });
         if !allowed {
             return self.declined(message);
         }
-        let asked = Asked { server: self.scope.server, id: id.as_bytes(), method: tag };
+        let asked = Asked { server: self.scope.server, id: id.as_bytes(), method: asking.tag };
         let now = self.gw.clock.now();
         let sealed = self.gw.seals.request(self.holder, &self.session, asked, now);
-        let Some(sealed) = sealed.map(|sealed| json::quoted(&sealed)) else {
+        let (Some(sealed), Some(node)) = (sealed, message.root().get("id")) else {
             return self.declined(message);
         };
+        let sealed = json::quoted(&sealed);
         if self.asked.len() < MAX_ASKED {
             self.asked.insert(id.to_owned(), sealed.clone());
         }
-        replaced(message, message.root().get("id"), sealed)
+        edits.push((node.span(), Cow::Owned(sealed.into_bytes())));
+        self.related_task(message, &mut edits).await;
+        spliced(message, &edits)
+    }
+
+    fn asking(&self, message: &Message<'_>, edits: &mut Edits) -> Option<Asking> {
+        Asking::of(message.method()).or_else(|| self.about_clients_task(message, edits))
     }
 
     fn declined(&self, message: &Message<'_>) -> Act {
@@ -238,103 +266,46 @@ impl Judge {
         Act::Decline(answer::error(message.id_raw(), DENIED, text, None))
     }
 
-    fn notification(&self, message: &Message<'_>) -> Act {
+    async fn notification(&self, message: &Message<'_>) -> Act {
+        let mut edits = Edits::new();
         match message.method() {
             Method::Cancelled => {
                 let id = message.param("requestId");
-                match id.and_then(|id| self.asked.get(id.raw_str())) {
-                    Some(sealed) => replaced(message, id, sealed.clone()),
-                    None => Act::Pass,
-                }
+                let sealed = id.and_then(|id| Some((id, self.asked.get(id.raw_str())?)));
+                edits.extend(
+                    sealed.map(|(id, sealed)| (id.span(), sealed.clone().into_bytes().into())),
+                );
             }
             Method::ResourcesUpdated => {
                 let uri = message.uri().unwrap_or_default();
                 let binding = self.scope.binding(&self.gw);
                 let shown = binding.as_ref().and_then(|binding| binding.policy.as_ref());
-                let shown = shown.is_some_and(|policy| policy.compiled.lists_resource(&uri));
-                if shown { Act::Pass } else { Act::Drop }
+                if !shown.is_some_and(|policy| policy.compiled.lists_resource(&uri)) {
+                    return Act::Drop;
+                }
             }
-            _ => Act::Pass,
+            Method::TasksStatus | Method::TasksChanged => {
+                if !self.task_news(message, &mut edits).await {
+                    return Act::Drop;
+                }
+            }
+            Method::SubscriptionsAcknowledged => self.watched_tasks(message, &mut edits),
+            _ => {}
+        }
+        self.related_task(message, &mut edits).await;
+        spliced(message, &edits)
+    }
+}
+
+/// What was answered to one grant is not kept for another.
+fn make_private(result: Node<'_>, edits: &mut Edits) {
+    for member in result.members().filter(|member| member.key_is("cacheScope")) {
+        if !member.value.is_str("private") {
+            edits.push((member.value.span(), Cow::Borrowed(b"\"private\"")));
         }
     }
 }
 
-/// Under which names a list is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Naming {
-    /// The server's own.
-    Own,
-    /// With the server in front.
-    Prefixed,
-}
-
-/// Filters an answer to a list request by what its reader may call; `None` if nothing had to
-/// change. Tools that nobody here has seen before have the server listed anew first.
-pub(crate) async fn filter(
-    gw: &Gateway,
-    scope: &Scope,
-    message: &Message<'_>,
-    list: ListKind,
-    era: Era,
-    naming: Naming,
-) -> Result<Option<Vec<u8>>, Refusal> {
-    let gone = || Refusal::Upstream("The server may no longer be called.".to_owned());
-    let mut binding = scope.binding(gw).ok_or_else(gone)?;
-    if list == ListKind::Tools && lists_unknown(message, &binding) {
-        Box::pin(gw.views.refresh(&scope.live, scope.server)).await;
-        binding = scope.binding(gw).ok_or_else(gone)?;
-    }
-    let mut keep =
-        |element: &lists::Element<'_>| match (permit::shows(&binding, list, element), naming, list)
-        {
-            (Keep::Keep, Naming::Prefixed, ListKind::Tools) => {
-                Keep::Rename(binding.server.shown(&element.name))
-            }
-            (Keep::Keep, Naming::Prefixed, ListKind::Prompts) => {
-                Keep::Rename(binding.server.shown_prompt(&element.name))
-            }
-            (verdict, _, _) => verdict,
-        };
-    lists::filter(message.bytes(), list, era, &mut keep).map_err(|error| {
-        tracing::info!(%error, "a server's list cannot be read");
-        bad_answer()
-    })
-}
-
-/// Whether a list of tools has names that were not there at the last discovery.
-fn lists_unknown(message: &Message<'_>, binding: &BindingView) -> bool {
-    let tools = message.result().and_then(|result| result.get("tools"));
-    let mut names = tools.into_iter().flat_map(Node::items).filter_map(|tool| tool.get("name"));
-    names.any(|name| name.as_str().is_some_and(|name| !binding.server.knows(&name)))
-}
-
-fn edited(bytes: Option<Vec<u8>>) -> Act {
-    bytes.map_or(Act::Pass, Act::Replace)
-}
-
-fn replaced(message: &Message<'_>, node: Option<Node<'_>>, with: String) -> Act {
-    match node {
-        Some(node) => {
-            let edit = (node.span(), Cow::Owned(with.into_bytes()));
-            Act::Replace(json::splice(message.bytes(), &[edit]))
-        }
-        None => Act::Drop,
-    }
-}
-
-const ASKING: [(u8, Method); 4] = [
-    (1, Method::Ping),
-    (2, Method::SamplingCreateMessage),
-    (3, Method::ElicitationCreate),
-    (4, Method::RootsList),
-];
-
-/// The tag under which a method is sealed into an id.
-fn tag_of_method(method: Method) -> Option<u8> {
-    ASKING.iter().find(|(_, known)| *known == method).map(|(tag, _)| *tag)
-}
-
-/// The method of a tag.
-pub(crate) fn method_of_tag(tag: u8) -> Option<Method> {
-    ASKING.iter().find(|(known, _)| *known == tag).map(|(_, method)| *method)
+fn spliced(message: &Message<'_>, edits: &Edits) -> Act {
+    if edits.is_empty() { Act::Pass } else { Act::Replace(json::splice(message.bytes(), edits)) }
 }

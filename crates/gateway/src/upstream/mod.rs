@@ -2,12 +2,13 @@
 
 mod answer;
 pub(crate) mod ask;
-mod capabilities;
 mod exchange;
+mod filter;
 mod health;
 pub(crate) mod judge;
 mod relay;
 mod send;
+mod tasks;
 pub(crate) mod wire;
 
 pub(crate) use answer::Answer;

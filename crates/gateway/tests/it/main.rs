@@ -18,6 +18,7 @@ mod records;
 mod refusals;
 mod sessions;
 mod streams;
+mod tasks;
 mod tenant;
 mod timing;
 mod world;

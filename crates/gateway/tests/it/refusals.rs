@@ -102,11 +102,8 @@ async fn modern_clients_are_told_the_same_with_a_result_type() {
     let (headers, message) = modern(call("delete_customer", json!({})));
     let hidden = world.post(&agent, &borrowed(&headers), &message).await;
     assert_eq!((hidden.status, &hidden.json["error"]["code"]), (200, &json!(-32602)));
-    let (headers, message) = modern(json!({"jsonrpc": "2.0", "id": 1, "method": "tasks/get",
-        "params": {"taskId": "t"}}));
-    let mut headers = borrowed(&headers);
-    headers.push(("mcp-name", "t"));
-    let unknown = world.post(&agent, &headers, &message).await;
+    let (headers, message) = modern(json!({"jsonrpc": "2.0", "id": 1, "method": "tasks/list"}));
+    let unknown = world.post(&agent, &borrowed(&headers), &message).await;
     assert_eq!((unknown.status, &unknown.json["error"]["code"]), (404, &json!(-32601)));
 }
 
@@ -126,7 +123,7 @@ async fn other_methods_are_refused_with_an_error_and_the_decision_as_data() {
     let refused = world.post(&agent, &[], &read).await;
     assert_eq!(refused.status, 200);
     assert!(refused.json.get("error").is_some(), "{}", refused.text);
-    for method in ["tasks/list", "sampling/createMessage", "made/up", "notifications/initialized"] {
+    for method in ["tasks/made_up", "sampling/createMessage", "made/up", "notifications/initialized"] {
         let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {}});
         let refused = world.post(&agent, &[], &message).await;
         assert_eq!((refused.status, &refused.json["error"]["code"]), (200, &json!(-32601)));

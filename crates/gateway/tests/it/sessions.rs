@@ -144,17 +144,3 @@ async fn both_eras_work_at_one_address() {
         assert_eq!((refused.status, &refused.json["error"]["code"]), (404, &json!(-32601)));
     }
 }
-
-#[tokio::test]
-async fn tasks_are_neither_offered_nor_taken() {
-    let (world, agent) = World::with_upstream(allow_all(), &["a"], |seen| async move {
-        seen.result(&json!({"protocolVersion": "2025-11-25", "capabilities": {"tasks": {"list": {}}, "tools": {}}}))
-    })
-    .await;
-    let opened = world.post(&agent, &[], &initialize()).await;
-    assert_eq!(opened.json["result"]["capabilities"], json!({"tools": {}}));
-    let mut message = call("a", json!({}));
-    message["params"]["task"] = json!({"ttl": 1});
-    let refused = world.post(&agent, &[], &message).await;
-    assert_eq!((refused.status, &refused.json["error"]["code"]), (200, &json!(-32602)));
-}

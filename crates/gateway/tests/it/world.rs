@@ -429,7 +429,8 @@ pub(crate) fn modern(mut message: Value) -> (Vec<(&'static str, String)>, Value)
     if message.get("params").is_none() {
         message["params"] = json!({});
     }
-    let name = message["params"].get("name").or(message["params"].get("uri"));
+    let params = &message["params"];
+    let name = params.get("name").or(params.get("uri")).or(params.get("taskId"));
     if let Some(name) = name.and_then(Value::as_str) {
         headers.push(("mcp-name", name.to_owned()));
     }

@@ -16,7 +16,7 @@ use crate::version::Era;
 /// The longest time a filtered list may be kept: how late a revocation is noticed.
 pub const MAX_TTL_MS: u32 = 5_000;
 
-/// The four lists of the protocol.
+/// The lists of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ListKind {
     /// `tools/list`
@@ -27,12 +27,14 @@ pub enum ListKind {
     Resources,
     /// `resources/templates/list`
     ResourceTemplates,
+    /// `tasks/list`
+    Tasks,
 }
 
 impl ListKind {
     /// Every kind.
-    pub const ALL: [Self; 4] =
-        [Self::Tools, Self::Prompts, Self::Resources, Self::ResourceTemplates];
+    pub const ALL: [Self; 5] =
+        [Self::Tools, Self::Prompts, Self::Resources, Self::ResourceTemplates, Self::Tasks];
 
     /// The kind that a method lists.
     pub fn of(method: Method) -> Option<Self> {
@@ -41,6 +43,7 @@ impl ListKind {
             Method::PromptsList => Some(Self::Prompts),
             Method::ResourcesList => Some(Self::Resources),
             Method::ResourcesTemplatesList => Some(Self::ResourceTemplates),
+            Method::TasksList => Some(Self::Tasks),
             _ => None,
         }
     }
@@ -52,6 +55,7 @@ impl ListKind {
             Self::Prompts => "prompts",
             Self::Resources => "resources",
             Self::ResourceTemplates => "resourceTemplates",
+            Self::Tasks => "tasks",
         }
     }
 
@@ -61,6 +65,7 @@ impl ListKind {
             Self::Tools | Self::Prompts => "name",
             Self::Resources => "uri",
             Self::ResourceTemplates => "uriTemplate",
+            Self::Tasks => "taskId",
         }
     }
 }
@@ -68,7 +73,7 @@ impl ListKind {
 /// One readable element of a list.
 #[derive(Debug, Clone)]
 pub struct Element<'t> {
-    /// What it is called by: name, URI or URI template, by [`ListKind::key`].
+    /// What it is called by: name, URI, URI template or id, by [`ListKind::key`].
     pub name: Cow<'t, str>,
     /// The whole element.
     pub node: Node<'t>,

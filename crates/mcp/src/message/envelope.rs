@@ -5,7 +5,7 @@ use json::{Kind, Node};
 
 use super::look_alike::is_look_alike;
 use super::{MalformedKind, MessageKind};
-use crate::era::has_modern_keys;
+use crate::era::{META_TASK, has_modern_keys};
 use crate::method::Method;
 use crate::version::Era;
 
@@ -46,8 +46,12 @@ const META_KEYS: &[&str] = &[
     "io.modelcontextprotocol/clientInfo",
     "io.modelcontextprotocol/logLevel",
     "io.modelcontextprotocol/protocolVersion",
+    "io.modelcontextprotocol/related-task",
     "progressToken",
 ];
+
+/// What `_meta` says of the task that a message belongs to.
+const RELATED_TASK_KEYS: &[&str] = &["taskId"];
 
 /// What `completion/complete` is about.
 const REF_KEYS: &[&str] = &["name", "title", "type", "uri"];
@@ -162,6 +166,8 @@ fn check_params(root: Node<'_>, method: Method) -> Result<(), MalformedKind> {
     for (name, keys) in JUDGED {
         params.get(name).map_or(Ok(()), |judged| check_keys(judged, keys))?;
     }
+    let related = params.get("_meta").and_then(|meta| meta.get(META_TASK));
+    related.map_or(Ok(()), |related| check_keys(related, RELATED_TASK_KEYS))?;
     let names = |key| params.get("ref").and_then(|of| of.get(key)).is_some_and(|n| !n.is_null());
     if names("name") && names("uri") {
         return Err(MalformedKind::AmbiguousRef);

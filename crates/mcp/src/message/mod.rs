@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use json::{Limits, Node, Tape};
 
+use crate::era::META_TASK;
 use crate::method::Method;
 
 pub(crate) use look_alike::is_look_alike;
@@ -126,6 +127,13 @@ impl<'a> Message<'a> {
     /// `params._meta`, if it is an object.
     pub fn meta(&self) -> Option<Node<'_>> {
         self.param("_meta").filter(|meta| meta.is_object())
+    }
+
+    /// The id of the task that the message belongs to, if `_meta` of its parameters or of its
+    /// result names one.
+    pub fn related_task(&self) -> Option<Node<'_>> {
+        let body = self.params().or_else(|| self.result())?;
+        body.get("_meta")?.get(META_TASK)?.get("taskId")
     }
 
     /// Whether the call asks to be run as a task (2025-11-25).

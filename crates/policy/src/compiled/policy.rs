@@ -103,6 +103,23 @@ impl Compiled {
         })
     }
 
+    /// Whether what an earlier call of the tool came to may still be given out, as for a task.
+    /// Its arguments were judged when it was called; a tool that nobody may call any more gives
+    /// no result either.
+    pub fn gives_result(&self, tool: &str) -> Result<(), Refusal<'_>> {
+        let tool = self.reach(tool, &mut Silent)?;
+        if !self.denies_always(tool) {
+            return Ok(());
+        }
+        let denying = self.rule_of(tool).map(|rule| rule.set.pointer());
+        let rule = if self.shared.always_denies() { Some(self.shared.pointer()) } else { denying };
+        Err(Refusal {
+            outcome: Refused::Denied,
+            rule: rule.unwrap_or(rule::DEFAULT_DENY),
+            message: Cow::Borrowed("This tool may no longer be called, so it gives no results."),
+        })
+    }
+
     /// Whether the tool's definition waits for review.
     pub fn is_quarantined(&self, tool: &str) -> bool {
         self.tools.get(tool).is_some_and(|tool| tool.access == Access::Quarantined)

@@ -41,39 +41,51 @@ function judged([list, call, denied, first, limited, hidden, unknown, again]) {
   assert.equal(first.is_error, false, JSON.stringify(first));
   assert.ok(limited.is_error, JSON.stringify(limited));
   assert.match(limited.text, /^\[POLICY DENIED\] Rate limit of 1 per month reached\. Try again in \d+ (s|m|h|d)/);
-  assert.match(hidden.text, /Unknown tool: test_image_content/);
+  // The inspector looks into the list first, and says so in its own words.
+  assert.match(hidden.text, /Unknown tool: test_image_content|Tool 'test_image_content' not found/);
   const neutral = ({ text, ...rest }) => ({ ...rest, text: text.replaceAll(/test_(image_content|no_such_tool)/g, 'X') });
   assert.deepEqual(neutral(hidden), neutral(unknown));
   assert.deepEqual(again, call, 'a refusal ends nothing');
 }
 
+/** Pairs of different eras that the gateway translates; of the others it must say that it does not. */
+const BRIDGED = [];
+const REFUSAL = /speaks only revision|did not offer pinned protocol version|Connection closed/;
+
 let upstreams;
 before(async () => { upstreams = await Promise.all(ERAS.map(era => fixture(era))); });
 after(async () => { await Promise.all((upstreams ?? []).map(upstream => upstream.stop())); });
 
-test('the matrix of clients and servers', { timeout: 600_000 }, async t => {
+test('the matrix of clients and servers', { timeout: 600_000, concurrency: 3 }, async t => {
   const product = await embedded(await temporaryFolder(t), await freePort());
   t.after(() => product.stop());
   const org = await signedUp(product.url);
   const policy = await org.made('/policies', { name: 'matrix', document: POLICY });
-  const servers = [];
-  for (const [at, era] of ERAS.entries()) {
-    servers.push(await org.made('/servers', { name: era, url: upstreams[at].url }));
-  }
-  const table = [];
-  for (const [name, { eras, run }] of Object.entries(CLIENTS)) {
-    const cells = [];
-    for (const [at, era] of ERAS.entries()) {
-      await t.test(`${name}, ${era} server`, async () => {
-        cells.push('FAILED');
-        const bindings = [{ server_id: servers[at].id, policy_id: policy.id }];
-        const grant = await org.made('/grants', { label: `${name} ${era}`, bindings });
-        const began = Date.now();
-        judged(await run(`${product.url}/t/${org.slug}/${era}/mcp`, grant.token, STEPS));
-        cells[cells.length - 1] = `${((Date.now() - began) / 1000).toFixed(1)} s`;
-      });
+  const servers = await Promise.all(ERAS.map((era, at) =>
+    org.made('/servers', { name: era, url: upstreams[at].url })));
+
+  /** One client with one server, under a grant of its own. */
+  async function cell({ eras, run }, name, at) {
+    const bindings = [{ server_id: servers[at].id, policy_id: policy.id }];
+    const grant = await org.made('/grants', { label: `${name} ${ERAS[at]}`, bindings });
+    const results = run(`${product.url}/t/${org.slug}/${ERAS[at]}/mcp`, grant.token, STEPS);
+    const speaks = ERAS[at] === 'dual' || eras.includes(ERAS[at]);
+    if (speaks || BRIDGED.includes(`${eras[0]} on ${ERAS[at]}`)) {
+      judged(await results);
+      return speaks ? 'ok' : 'bridged';
     }
-    table.push(`  ${name.padEnd(22)}${cells.map(cell => cell.padStart(9)).join('')}`);
+    await assert.rejects(results, REFUSAL);
+    return 'refused';
+  }
+
+  const table = [];
+  for (const [name, client] of Object.entries(CLIENTS)) {
+    const cells = ERAS.map(() => 'FAILED');
+    // The three at once: most of a client's time is its start.
+    await Promise.all(ERAS.map((era, at) => t.test(`${name}, ${era} server`, async () => {
+      cells[at] = await cell(client, name, at);
+    })));
+    table.push(`  ${name.padEnd(22)}${cells.map(word => word.padStart(9)).join('')}`);
   }
   t.diagnostic(`\n  ${''.padEnd(22)}${ERAS.map(era => era.padStart(9)).join('')}\n${table.join('\n')}`);
 });

@@ -181,7 +181,6 @@ async fn mistake_05_side_doors_are_left_open() {
         ("completion/complete", by_uri),
         ("tasks/get", json!({"taskId": "t"})),
         ("tasks/result", json!({"taskId": "t"})),
-        ("tasks/list", json!({})),
         ("tasks/cancel", json!({"taskId": "t"})),
         ("tools/call ", json!({"name": "danger"})),
         ("Tools/Call", json!({"name": "danger"})),
@@ -189,7 +188,7 @@ async fn mistake_05_side_doors_are_left_open() {
         ("tools/invoke", json!({"name": "danger"})),
         ("notifications/message", json!({"name": "danger"})),
         ("sampling/createMessage", json!({})),
-        ("tools/call", json!({"name": "safe", "task": {"ttl": 1}})),
+        ("tools/call", json!({"name": "danger", "task": {"ttl": 1}})),
     ];
     for (method, params) in doors {
         let message = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params});

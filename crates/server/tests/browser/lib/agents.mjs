@@ -1,9 +1,9 @@
 // Real MCP clients, as an agent would run them.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { promisify } from 'node:util';
 
-import { run } from './product.mjs';
 import { PYTHON } from './upstreams.mjs';
 
 /** Runs steps in one session of a Python client; gives what came of each. */
@@ -19,15 +19,29 @@ export async function agent(url, token, steps, kind = 'fastmcp') {
   return JSON.parse(out);
 }
 
+const execute = promisify(execFile);
 const inspectorFolder = new URL('../node_modules/@modelcontextprotocol/inspector/', import.meta.url).pathname;
 
-/** One method through `mcp-inspector --cli`; its JSON. */
-export async function inspector(url, token, ...method) {
+/** One method through `mcp-inspector --cli`: the result it prints, or what it says instead. */
+export async function inspection(url, token, ...method) {
   const { default: manifest } = await import(`${inspectorFolder}package.json`, { with: { type: 'json' } });
   const bin = typeof manifest.bin === 'string' ? manifest.bin : manifest.bin['mcp-inspector'];
-  const out = await run(process.execPath, [
+  const args = [
     `${inspectorFolder}${bin}`, '--cli', url, '--transport', 'http',
     '--header', `Authorization: Bearer ${token}`, '--method', ...method,
-  ]);
-  return JSON.parse(out);
+  ];
+  // It ends with an error of its own where a tool's result is one; that result is printed before it.
+  const { stdout, stderr } = await execute(process.execPath, args).catch(ended => ended);
+  try {
+    return { result: JSON.parse(stdout) };
+  } catch {
+    return { error: `${stdout}${stderr}` };
+  }
+}
+
+/** The result of one method through the inspector; anything else fails. */
+export async function inspector(url, token, ...method) {
+  const { result, error } = await inspection(url, token, ...method);
+  if (!result) throw new Error(`the inspector says: ${error}`);
+  return result;
 }

@@ -7,7 +7,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport as V1Http } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import * as v2 from '@modelcontextprotocol/client';
 
-import { agent, inspector } from './agents.mjs';
+import { agent, inspection } from './agents.mjs';
 
 const ME = { name: 'matrix', version: '1.0.0' };
 const authorised = token => ({ requestInit: { headers: { Authorization: `Bearer ${token}` } } });
@@ -56,12 +56,9 @@ async function inspected(url, token, steps) {
   for (const [verb, name, args] of steps) {
     const given = Object.entries(args ?? {}).flatMap(([key, value]) => ['--tool-arg', `${key}=${value}`]);
     const method = verb === 'list' ? ['tools/list'] : ['tools/call', '--tool-name', name, ...given];
-    try {
-      const found = await inspector(url, token, ...method, '--protocol-era', 'auto');
-      results.push(verb === 'list' ? { tools: found.tools.map(tool => tool.name) } : outcome(found));
-    } catch (error) {
-      results.push({ exception: 'Inspector', text: String(error.message) });
-    }
+    const { result, error } = await inspection(url, token, ...method, '--protocol-era', 'auto');
+    if (!result) results.push({ exception: 'Inspector', text: error });
+    else results.push(verb === 'list' ? { tools: result.tools.map(tool => tool.name) } : outcome(result));
   }
   return results;
 }

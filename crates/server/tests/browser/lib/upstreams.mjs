@@ -76,3 +76,18 @@ export async function fixture(era = 'dual') {
   });
   return { url: `http://127.0.0.1:${port}/mcp`, log: server.log, stop: server.stop };
 }
+
+const PLAIN = {
+  mcp: [python, 'plain_mcp.py', /Uvicorn running/],
+  fastmcp: [python, 'plain_fastmcp.py', /Uvicorn running/],
+  v2: [process.execPath, 'plain_v2.mjs', /listening/],
+};
+
+/** A small server as the users of an SDK write one: `mcp`, `fastmcp` or `v2`. */
+export async function plain(kind) {
+  const [command, name, ready] = PLAIN[kind];
+  const port = await freePort();
+  const file = new URL(`../servers/${name}`, import.meta.url).pathname;
+  const server = await started(command, [file, String(port)], { ready });
+  return { url: `http://127.0.0.1:${port}/mcp`, stop: server.stop };
+}
