@@ -2,15 +2,19 @@
 
 mod answer;
 pub(crate) mod ask;
+mod channel;
 mod exchange;
 mod filter;
 pub(crate) mod judge;
+mod reading;
 mod relay;
+pub(crate) mod resumed;
 mod send;
 mod tasks;
 pub(crate) mod wire;
 
 pub(crate) use answer::Answer;
+pub(crate) use channel::Channels;
 pub(crate) use exchange::Exchange;
 pub(crate) use relay::Relay;
 pub(crate) use send::send;

@@ -7,14 +7,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::Transport;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 use mcp::client::{Deadlines, SendError};
 use mcp::headers::{self, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
 
-use super::Answer;
+use super::judge::Scope;
+use super::reading::Reading;
+use super::{Answer, channel};
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
 use crate::session::joined::Joined;
@@ -31,6 +33,8 @@ const NOTE_DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) struct Way {
     pub(crate) server: Arc<ServerView>,
     pub(crate) headers: HeaderMap,
+    /// Whose it is, where that is known: what is held for it ends with it.
+    pub(crate) scope: Option<Scope>,
 }
 
 impl Way {
@@ -73,7 +77,13 @@ impl Way {
         for (name, value) in &binding.server.auth_headers {
             headers.insert(name, value.clone());
         }
-        Self { server: Arc::clone(&binding.server), headers }
+        Self { server: Arc::clone(&binding.server), headers, scope: None }
+    }
+
+    /// The same way, on behalf of a grant.
+    pub(crate) fn on_behalf_of(mut self, scope: &Scope) -> Self {
+        self.scope = Some(scope.clone());
+        self
     }
 
     /// The same way for a message of our own: nothing that mirrors the client's.
@@ -95,12 +105,16 @@ impl Way {
         method: Method,
         body: Bytes,
         first_byte: Duration,
-    ) -> Result<Response<Incoming>, SendError> {
+    ) -> Result<Response<Reading>, SendError> {
+        if self.server.transport == Transport::Sse {
+            return Box::pin(channel::send(gw, self, method, body, first_byte)).await;
+        }
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = self.server.uri.clone();
         *request.headers_mut() = self.headers;
-        gw.client.send(request, Deadlines { first_byte }).await
+        let sent = gw.client.send(request, Deadlines { first_byte }).await;
+        sent.map(|response| response.map(Reading::Server))
     }
 }
 
@@ -139,7 +153,7 @@ pub(crate) fn complaint(status: StatusCode) -> String {
 
 // === Going on ===
 
-type Sending = Pin<Box<dyn Future<Output = Result<Response<Incoming>, SendError>> + Send>>;
+type Sending = Pin<Box<dyn Future<Output = Result<Response<Reading>, SendError>> + Send>>;
 
 /// A request under way that is not given up when its client hangs up: in the eras with sessions a
 /// disconnect is no cancellation.
@@ -156,7 +170,7 @@ impl Lingering {
 }
 
 impl Future for Lingering {
-    type Output = Result<Response<Incoming>, SendError>;
+    type Output = Result<Response<Reading>, SendError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(sending) = &mut self.sending else { return Poll::Pending };
@@ -192,6 +206,6 @@ pub(crate) fn linger(
 }
 
 /// Reads a body to its end and forgets it.
-pub(crate) async fn drain(mut body: Incoming) {
+pub(crate) async fn drain(mut body: Reading) {
     while let Some(Ok(_)) = body.frame().await {}
 }
