@@ -16,6 +16,7 @@ mod world;
 
 use std::net::SocketAddr;
 
+use domain::Transport;
 use gateway::limits::redis::RedisCounters;
 use serde_json::{Value, json};
 use world::{ACME, SHOP_TOOLS, World};
@@ -24,7 +25,8 @@ use world::{ACME, SHOP_TOOLS, World};
 async fn main() {
     let mut world = World::empty();
     let mut arguments = std::env::args().skip(1);
-    let upstream: SocketAddr = match arguments.next() {
+    let url = arguments.next();
+    let upstream: SocketAddr = match &url {
         Some(url) => url.trim_start_matches("http://").split('/').next().unwrap().parse().unwrap(),
         None => world.serve(demo::router()).await,
     };
@@ -37,6 +39,14 @@ async fn main() {
     let extra = names.split(',').filter(|name| !name.is_empty()).map(|name| (name, "read"));
     let tools: Vec<_> = extra.chain(SHOP_TOOLS).collect();
     world.server("shop", upstream, &tools);
+    // By its address a server of the old transport is known here; nothing is discovered.
+    if let Some(url) = url.filter(|url| url.ends_with("/sse")) {
+        world.source.change(|organisation| {
+            let server = &mut organisation.servers[0];
+            (server.url, server.transport) = (url.parse().unwrap(), Transport::Sse);
+            server.speaks_modern = false;
+        });
+    }
     let agent = world.grant("standalone", &[("shop", Some(policy))]);
     world.records.forget();
     let at = match std::env::var("REDIS_URL") {

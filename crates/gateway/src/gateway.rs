@@ -20,6 +20,8 @@ use crate::settings::Settings;
 use crate::source::Source;
 use crate::tenant::Opened;
 use crate::traces::Traces;
+use crate::upstream::Channels;
+use crate::upstream::resumed::Resumable;
 use crate::view::{Bounds, Views};
 
 /// Calls that go on upstream after their client has gone, at most.
@@ -54,6 +56,8 @@ pub struct Gateway {
     pub(crate) sessions: Arc<dyn SessionStore>,
     pub(crate) opened: Opened,
     pub(crate) tasks: crate::tasks::Known,
+    pub(crate) resumable: Resumable,
+    pub(crate) channels: Channels,
     pub(crate) client: Client,
     pub(crate) clock: Clock,
     pub(crate) meters: Arc<Meters>,
@@ -81,6 +85,8 @@ impl Gateway {
             sessions: Arc::new(MemorySessions::default()),
             opened: Opened::default(),
             tasks: crate::tasks::Known::default(),
+            resumable: Resumable::default(),
+            channels: Channels::default(),
             client,
             clock,
             meters,

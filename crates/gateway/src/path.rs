@@ -107,6 +107,7 @@ impl Post<'_> {
         target.note(self, trail);
         target.check(self)?;
         let permit = permit::authorize(&target.grant, &target.binding, self.call, &target.subject)?;
+        target.check_mirrors(self)?;
         trail.phase(Phase::Policy);
         let pass = self.gw.gate.reserve(permit, Counted::of(self)).await?;
         trail.phase(Phase::Limits);

@@ -44,7 +44,7 @@ async fn opened(
     let scope =
         Scope { live: Arc::clone(&caller.live), grant: caller.grant.id, server: binding.server.id };
     let _paused = scope.binding(gw).ok_or(Refusal::Unavailable)?;
-    let mut way = Way::direct(binding, &session, &request.headers);
+    let mut way = Way::direct(binding, &session, &request.headers).on_behalf_of(&scope);
     way.headers.remove(CONTENT_TYPE);
     way.headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
     let sent = way.clone().send(gw, Method::GET, Bytes::new(), gw.settings.list_deadline).await;

@@ -141,6 +141,18 @@ impl Target {
         Self { grant, binding, subject, body, tasks: Named::default() }
     }
 
+    /// Whether the headers that mirror arguments say what the arguments say. Only once the call
+    /// may be made: of a hidden tool nobody learns what it mirrors.
+    pub(crate) fn check_mirrors(&self, post: &Post<'_>) -> Result<(), Refusal> {
+        let mirrors = self.binding.server.mirrors(&self.subject);
+        let is_modern_call =
+            post.call.method() == Method::ToolsCall && post.call.dialect.era == Era::Modern;
+        if !is_modern_call || mirrors.is_empty() {
+            return Ok(());
+        }
+        mcp::mirrors::check(mirrors, post.call.message, post.headers).map_err(Refusal::Malformed)
+    }
+
     /// A call about a task is recorded as about its tool.
     pub(crate) fn note(&self, post: &Post<'_>, trail: &mut Trail) {
         let method = post.call.method();

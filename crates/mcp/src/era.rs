@@ -129,7 +129,10 @@ fn check_mirror(
 }
 
 /// The one value of a header; repeated or unprintable ones are refused.
-fn plain<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, MalformedKind> {
+pub(crate) fn plain<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'h str>, MalformedKind> {
     let mut values = headers.get_all(name).iter();
     let (first, another) = (values.next(), values.next());
     if another.is_some() {
@@ -139,7 +142,7 @@ fn plain<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str
     first.map(|value| value.to_str().map(str::trim).map_err(unreadable)).transpose()
 }
 
-fn mismatch(name: &HeaderName, is_present: bool) -> MalformedKind {
+pub(crate) fn mismatch(name: &HeaderName, is_present: bool) -> MalformedKind {
     let what = if is_present { "does not match the body" } else { "is missing" };
     MalformedKind::HeaderMismatch(format!("{name} {what}"))
 }
@@ -147,7 +150,7 @@ fn mismatch(name: &HeaderName, is_present: bool) -> MalformedKind {
 const SENTINEL: (&str, &str) = ("=?base64?", "?=");
 
 /// The text of a mirrored value, plain or as `=?base64?…?=`; `None` if it is neither.
-fn decoded(value: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn decoded(value: &str) -> Option<Cow<'_, str>> {
     let coded = value.strip_prefix(SENTINEL.0).and_then(|rest| rest.strip_suffix(SENTINEL.1));
     match coded {
         Some(coded) => String::from_utf8(STANDARD.decode(coded).ok()?).ok().map(Cow::Owned),

@@ -16,5 +16,6 @@ pub mod headers;
 pub mod lists;
 pub mod message;
 pub mod method;
+pub mod mirrors;
 pub mod sse;
 pub mod version;

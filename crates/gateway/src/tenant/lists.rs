@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -28,6 +29,8 @@ use crate::view::BindingView;
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Pages of one server; more than anyone has.
 const MAX_PAGES: usize = 64;
+/// Bytes of a merged list; more than any client reads.
+const MAX_BYTES: usize = 32 << 20;
 
 /// The elements of one server's list, as JSON texts, in its order.
 type Elements = Vec<String>;
@@ -41,8 +44,10 @@ pub(super) async fn merged(post: &Post<'_>) -> Result<Answer, Refusal> {
     }
     let bindings: Vec<_> = post.caller.grant.bindings.iter().collect();
     let open = bindings.iter().filter(|binding| !binding.server.is_paused);
+    let budget = &AtomicUsize::new(MAX_BYTES);
     let listed = join_all(open.map(|binding| async move {
-        let listed = tokio::time::timeout(DEADLINE, list_of(post, binding, list)).await;
+        let listed = list_of(post, binding, list, budget);
+        let listed = tokio::time::timeout(DEADLINE, listed).await;
         let late = || Failure::of("The server did not answer in time.");
         (*binding, listed.unwrap_or_else(|_elapsed| Err(late())))
     }))
@@ -116,15 +121,17 @@ async fn list_of(
     post: &Post<'_>,
     binding: &BindingView,
     list: ListKind,
+    budget: &AtomicUsize,
 ) -> Result<Elements, Failure> {
     let _seat = binding.server.health.seat()?;
-    let asking = Asking::new(post.gw, way(post, binding).await?, DEADLINE);
     let scope = Scope {
         live: Arc::clone(&post.caller.live),
         grant: post.caller.grant.id,
         server: binding.server.id,
     };
-    let (mut elements, mut cursor) = (Elements::new(), None);
+    let way = way(post, binding).await?.on_behalf_of(&scope);
+    let asking = Asking::new(post.gw, way, DEADLINE);
+    let (mut elements, mut cursor, mut seen) = (Elements::new(), None, HashSet::new());
     for _ in 0..MAX_PAGES {
         let params = params(post, cursor.as_deref());
         let (_, answer) = asking.ask(post.call.method(), &params).await?;
@@ -135,15 +142,22 @@ async fn list_of(
         let edited = filter(post.gw, &scope, &message, list, era, naming).await?;
         let edited = edited.map_or(answer.clone(), Into::into);
         let message = message::parse_from_upstream(&edited).map_err(unreadable)?;
-        let Some(result) = message.result() else { break };
+        let Some(result) = message.result() else { return Ok(elements) };
         let page = result.get(list.member()).into_iter().flat_map(Node::items);
-        elements.extend(page.map(|element| element.raw_str().to_owned()));
+        for element in page {
+            let left = |left: usize| left.checked_sub(element.raw().len());
+            if budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_err() {
+                return Err(Failure::of("The list is too long to be read."));
+            }
+            elements.push(element.raw_str().to_owned());
+        }
         cursor = result.get("nextCursor").filter(|c| !c.is_null()).map(|c| c.raw_str().to_owned());
-        if cursor.is_none() {
+        let Some(next) = &cursor else { return Ok(elements) };
+        if !seen.insert(next.clone()) {
             break;
         }
     }
-    Ok(elements)
+    Err(Failure::of("The server's list does not end."))
 }
 
 async fn way(post: &Post<'_>, binding: &BindingView) -> Result<Way, Failure> {

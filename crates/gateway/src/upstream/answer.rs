@@ -7,12 +7,12 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
-use hyper::body::Incoming;
 use mcp::client::read_all;
 use mcp::headers::{self, MCP_SESSION_ID};
 
 use super::exchange::Exchange;
 use super::judge::{Act, Judge};
+use super::reading::Reading;
 use super::relay::Relay;
 use super::wire;
 use crate::call::Verdict;
@@ -75,7 +75,7 @@ impl Answer {
     pub(super) async fn read(
         gw: &Arc<Gateway>,
         exchange: Exchange,
-        response: http::Response<Incoming>,
+        response: http::Response<Reading>,
         verdict: Verdict,
     ) -> Result<Self, Refusal> {
         let (head, body) = response.into_parts();

@@ -7,13 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method as HttpMethod};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use mcp::answer;
 use mcp::client::read_all;
 use mcp::message::{self, MessageKind};
 use mcp::method::Method;
 use mcp::sse::Decoder;
 
+use super::reading::Reading;
 use super::wire::{self, Way};
 use crate::front::body::is_stream;
 use crate::gateway::Gateway;
@@ -101,7 +101,7 @@ impl<'g> Asking<'g> {
     }
 
     /// The answer out of a stream. What the server asks meanwhile nobody is there to answer.
-    async fn out_of_stream(&self, mut body: Incoming) -> Result<Bytes, Failure> {
+    async fn out_of_stream(&self, mut body: Reading) -> Result<Bytes, Failure> {
         let mut decoder = Decoder::with_limit(self.gw.settings.max_answer_bytes);
         loop {
             let event =

@@ -95,7 +95,7 @@ impl Exchange {
         match &self.session {
             Joined::Tenant(key, row) => {
                 let session = Box::pin(tenant::join(gw, *key, row, binding)).await?;
-                let mut way = Way::opened(binding, &session);
+                let mut way = Way::opened(binding, &session).on_behalf_of(&self.scope);
                 for name in ["traceparent", "tracestate", "baggage"] {
                     if let Some(value) = self.headers.get(name) {
                         way.headers.insert(name, value.clone());
@@ -104,7 +104,8 @@ impl Exchange {
                 Ok(way)
             }
             Joined::Direct(_) | Joined::Outside => {
-                let mut way = Way::carrying(binding, &self.session, self.headers.clone());
+                let way = Way::carrying(binding, &self.session, self.headers.clone());
+                let mut way = way.on_behalf_of(&self.scope);
                 if let Some(accept) = self.headers.get(ACCEPT) {
                     way.headers.insert(ACCEPT, accept.clone());
                 }

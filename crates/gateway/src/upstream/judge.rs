@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use domain::{GrantId, ServerId};
 use json::Node;
 use mcp::answer;
@@ -17,10 +18,11 @@ use mcp::version::Era;
 use super::Exchange;
 use super::answer::{Seen, bad_answer};
 pub(crate) use super::filter::{Naming, filter};
+use super::resumed::Before;
 use crate::gateway::Gateway;
 use crate::permit;
 use crate::refusal::{Refusal, Ruling};
-use crate::session::seal::{Asked, Holder};
+use crate::session::seal::{self, Asked, Holder};
 use crate::tasks::{Asking, Named};
 use crate::view::{BindingView, Live};
 
@@ -42,11 +44,16 @@ pub(crate) struct Scope {
 impl Scope {
     /// The binding at this moment; none once the grant or the server is gone or paused.
     pub(crate) fn binding(&self, gw: &Gateway) -> Option<Arc<BindingView>> {
+        self.binding_at(gw.clock.now())
+    }
+
+    /// The same, at a given moment.
+    pub(crate) fn binding_at(&self, now: DateTime<Utc>) -> Option<Arc<BindingView>> {
         let view = self.live.view();
         if self.live.has_ended() || view.is_paused {
             return None;
         }
-        let grant = view.grant(self.grant, gw.clock.now())?;
+        let grant = view.grant(self.grant, now)?;
         grant.binding_to(self.server).filter(|binding| !binding.server.is_paused).cloned()
     }
 }
@@ -64,6 +71,8 @@ pub(crate) struct Judge {
     awaited_id: Option<String>,
     /// The tasks that the request named.
     pub(super) named: Named,
+    /// The stream answers no request of its own.
+    is_unasked: bool,
     /// Ids of requests to the client: the server's to ours.
     asked: HashMap<String, String>,
 }
@@ -107,6 +116,7 @@ impl Judge {
             awaited: Some(exchange.method),
             awaited_id: exchange.asked.id.clone(),
             named: exchange.tasks.clone(),
+            is_unasked: false,
             asked: HashMap::new(),
         }
     }
@@ -127,6 +137,7 @@ impl Judge {
             awaited: None,
             awaited_id: None,
             named: Named::default(),
+            is_unasked: true,
             asked: HashMap::new(),
         }
     }
@@ -137,10 +148,38 @@ impl Judge {
             return Act::Refuse(bad_answer()).into();
         };
         match message.kind() {
-            MessageKind::Response => self.response(&message).await,
+            MessageKind::Response => {
+                self.recall(&message).await;
+                self.response(&message).await
+            }
             MessageKind::Request => self.request(&message).await.into(),
             MessageKind::Notification => self.notification(&message).await.into(),
         }
+    }
+
+    // --- streams that are resumed ---
+
+    /// The client may come back for the answer on a stream of its own.
+    pub(crate) async fn remember(&self) {
+        if let (Some(method), Some(id), true) =
+            (self.awaited, &self.awaited_id, !self.session.is_empty())
+        {
+            let before = Before { method, named: self.named.clone() };
+            self.gw.resumable.remember(self.scope.grant, self.digest(), id, before).await;
+        }
+    }
+
+    /// On a stream of its own, an answer to what was asked before is judged by what that was.
+    async fn recall(&mut self, message: &Message<'_>) {
+        let (true, Some(id)) = (self.is_unasked, message.id_raw()) else { return };
+        let before = self.gw.resumable.find(self.scope.grant, self.digest(), id).await;
+        self.awaited = before.as_ref().map(|before| before.method);
+        self.awaited_id = Some(id.to_owned());
+        self.named = before.map(|before| before.named.clone()).unwrap_or_default();
+    }
+
+    fn digest(&self) -> [u8; 16] {
+        seal::digest(self.holder, &self.session)
     }
 
     // --- answers ---

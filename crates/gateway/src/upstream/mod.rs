@@ -2,16 +2,20 @@
 
 mod answer;
 pub(crate) mod ask;
+mod channel;
 mod exchange;
 mod filter;
 mod health;
 pub(crate) mod judge;
+mod reading;
 mod relay;
+pub(crate) mod resumed;
 mod send;
 mod tasks;
 pub(crate) mod wire;
 
 pub(crate) use answer::Answer;
+pub(crate) use channel::Channels;
 pub(crate) use exchange::Exchange;
 pub(crate) use health::Health;
 pub(crate) use relay::Relay;

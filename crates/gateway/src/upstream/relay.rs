@@ -12,7 +12,6 @@ use futures_util::stream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use mcp::headers;
 use mcp::sse::{self, Decoder, Event};
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -20,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use super::answer::{Seen, client_headers};
 use super::exchange::Exchange;
 use super::judge::{Act, Judge, Scope};
+use super::reading::Reading;
 use super::wire::{self, Way};
 use crate::call::Verdict;
 use crate::gateway::Gateway;
@@ -33,7 +33,7 @@ const DECLINE_DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) struct Relay {
     gw: Arc<Gateway>,
     headers: HeaderMap,
-    upstream: Option<Incoming>,
+    upstream: Option<Reading>,
     decoder: Decoder,
     judge: Judge,
     scope: Scope,
@@ -64,7 +64,7 @@ impl Relay {
         gw: &Arc<Gateway>,
         exchange: Exchange,
         way: Way,
-        response: http::Response<Incoming>,
+        response: http::Response<Reading>,
         verdict: Verdict,
     ) -> Self {
         let judge = Judge::of_post(gw, &exchange);
@@ -89,7 +89,7 @@ impl Relay {
         judge: Judge,
         scope: Scope,
         way: Way,
-        response: http::Response<Incoming>,
+        response: http::Response<Reading>,
         room: OwnedSemaphorePermit,
     ) -> Self {
         let mut headers = headers::for_client(response.headers());
@@ -106,7 +106,7 @@ impl Relay {
         scope: Scope,
         way: Way,
         headers: HeaderMap,
-        upstream: Incoming,
+        upstream: Reading,
         awaited: Option<Awaited>,
     ) -> Self {
         Self {
@@ -203,7 +203,10 @@ impl Relay {
     }
 
     async fn pass(&mut self, event: Event) {
-        self.is_resumable |= event.id.as_ref().is_some_and(|id| !id.is_empty());
+        if !self.is_resumable && event.id.as_ref().is_some_and(|id| !id.is_empty()) {
+            self.is_resumable = true;
+            self.judge.remember().await;
+        }
         let Some(data) = event.data.as_ref().filter(|data| !data.is_empty()) else {
             return self.give(event.for_client());
         };

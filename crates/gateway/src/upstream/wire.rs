@@ -8,15 +8,17 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use domain::Transport;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 use mcp::client::{Deadlines, SendError};
 use mcp::headers::{self, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, MCP_SESSION_ID};
 
-use super::Answer;
 use super::health::{Seat, Shut};
+use super::judge::Scope;
+use super::reading::Reading;
+use super::{Answer, channel};
 use crate::front::body::is_kind;
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
@@ -34,6 +36,8 @@ const NOTE_DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) struct Way {
     pub(crate) server: Arc<ServerView>,
     pub(crate) headers: HeaderMap,
+    /// Whose it is, where that is known: what is held for it ends with it.
+    pub(crate) scope: Option<Scope>,
     /// The place of the call that it is for, where there is one.
     pub(crate) seat: Option<Seat>,
 }
@@ -78,7 +82,13 @@ impl Way {
         for (name, value) in &binding.server.auth_headers {
             headers.insert(name, value.clone());
         }
-        Self { server: Arc::clone(&binding.server), headers, seat: None }
+        Self { server: Arc::clone(&binding.server), headers, scope: None, seat: None }
+    }
+
+    /// The same way, on behalf of a grant.
+    pub(crate) fn on_behalf_of(mut self, scope: &Scope) -> Self {
+        self.scope = Some(scope.clone());
+        self
     }
 
     /// The same way for a message of our own: nothing that mirrors the client's.
@@ -101,19 +111,15 @@ impl Way {
         method: Method,
         body: Bytes,
         first_byte: Duration,
-    ) -> Result<Response<Incoming>, Unanswered> {
-        let Self { server, headers, seat: _held } = self;
+    ) -> Result<Response<Reading>, Unanswered> {
+        let server = Arc::clone(&self.server);
         let circuit = &server.health.circuit;
         // A stream may rightly be silent, and the end of a session proves nothing.
         let turn = match method {
             Method::POST => Some(circuit.enter(Instant::now())?),
             _ => circuit.check(Instant::now()).map(|()| None)?,
         };
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = method;
-        *request.uri_mut() = server.uri.clone();
-        *request.headers_mut() = headers;
-        let answer = gw.client.send(request, Deadlines { first_byte }).await;
+        let answer = self.ask(gw, method, body, first_byte).await;
         match (turn, has_failed(&answer)) {
             (None, _) => {}
             (Some(turn), false) => turn.succeeded(),
@@ -128,11 +134,31 @@ impl Way {
         }
         Ok(answer?)
     }
+
+    /// The request itself, by the server's transport.
+    async fn ask(
+        self,
+        gw: &Gateway,
+        method: Method,
+        body: Bytes,
+        first_byte: Duration,
+    ) -> Result<Response<Reading>, SendError> {
+        if self.server.transport == Transport::Sse {
+            return Box::pin(channel::send(gw, self, method, body, first_byte)).await;
+        }
+        let Self { server, headers, scope: _, seat: _held } = self;
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = server.uri.clone();
+        *request.headers_mut() = headers;
+        let sent = gw.client.send(request, Deadlines { first_byte }).await;
+        sent.map(|response| response.map(Reading::Server))
+    }
 }
 
 /// Whether an answer, or the lack of one, says that the server is in trouble. One that tells of
 /// its error in JSON is alive: an error of one tool must not close the others.
-fn has_failed(answer: &Result<Response<Incoming>, SendError>) -> bool {
+fn has_failed(answer: &Result<Response<Reading>, SendError>) -> bool {
     match answer {
         Ok(answer) if answer.status() == StatusCode::INTERNAL_SERVER_ERROR => {
             let kind = answer.headers().get(CONTENT_TYPE);
@@ -210,7 +236,7 @@ pub(crate) fn complaint(status: StatusCode) -> String {
 
 // === Going on ===
 
-type Sending = Pin<Box<dyn Future<Output = Result<Response<Incoming>, Unanswered>> + Send>>;
+type Sending = Pin<Box<dyn Future<Output = Result<Response<Reading>, Unanswered>> + Send>>;
 
 /// A request under way that is not given up when its client hangs up: in the eras with sessions a
 /// disconnect is no cancellation.
@@ -233,7 +259,7 @@ impl Lingering {
 }
 
 impl Future for Lingering {
-    type Output = Result<Response<Incoming>, Unanswered>;
+    type Output = Result<Response<Reading>, Unanswered>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(sending) = &mut self.sending else { return Poll::Pending };
@@ -270,6 +296,6 @@ pub(crate) fn linger(
 }
 
 /// Reads a body to its end and forgets it. The call keeps its seat as long.
-pub(crate) async fn drain(mut body: Incoming, _seat: Option<Seat>) {
+pub(crate) async fn drain(mut body: Reading, _seat: Option<Seat>) {
     while let Some(Ok(_)) = body.frame().await {}
 }

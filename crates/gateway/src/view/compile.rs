@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::{PolicyId, ServerId, ToolState};
+use mcp::mirrors::{self, Mirror};
 use policy::{Category, Compiled, ToolFacts};
 use sha2::{Digest, Sha256};
 
@@ -182,6 +183,15 @@ fn facts(tool: &ToolSnapshot) -> Option<ToolFacts> {
     })
 }
 
+/// The arguments of a tool that headers mirror, if there are any.
+fn mirrors(tool: &ToolSnapshot) -> Option<(String, Vec<Mirror>)> {
+    // Most tools have none, and need not be read for that.
+    tool.definition.contains(mirrors::KEYWORD).then_some(())?;
+    let definition = json::parse(tool.definition.as_bytes()).ok()?;
+    let found = mirrors::of_schema(definition.root().get("inputSchema")?);
+    (!found.is_empty()).then(|| (tool.name.clone(), found))
+}
+
 /// Equal for tools whose facts are equal.
 fn digest(tools: &[ToolSnapshot]) -> [u8; 32] {
     let mut hash = Sha256::new();
@@ -221,6 +231,7 @@ impl From<&ServerSnapshot> for ServerView {
             name: server.name.clone(),
             // One that cannot be a target has no host, which the client refuses.
             uri: server.url.as_str().parse().unwrap_or_default(),
+            transport: server.transport,
             auth_headers: server.auth_headers.clone(),
             is_paused: server.paused,
             speaks_modern: server.speaks_modern,
@@ -229,6 +240,7 @@ impl From<&ServerSnapshot> for ServerView {
             cut_names: names::cut_names(&server.slug, names.clone()),
             health: Arc::new(Health::new(0)),
             tools: names.map(str::to_owned).collect(),
+            mirrors: there().filter_map(mirrors).collect(),
         }
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::secret::KeyDigest;
-use domain::{GrantId, OrganisationId, OrganisationSettings, PolicyId, ServerId, Slug};
+use domain::{GrantId, OrganisationId, OrganisationSettings, PolicyId, ServerId, Slug, Transport};
 use http::{HeaderName, HeaderValue, Uri};
+use mcp::mirrors::Mirror;
 use policy::Compiled;
 
 use super::names;
@@ -102,6 +103,7 @@ pub(crate) struct ServerView {
     pub(crate) slug: Slug,
     pub(crate) name: String,
     pub(crate) uri: Uri,
+    pub(crate) transport: Transport,
     pub(crate) auth_headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) is_paused: bool,
     pub(crate) speaks_modern: bool,
@@ -111,12 +113,18 @@ pub(crate) struct ServerView {
     pub(crate) health: Arc<Health>,
     pub(super) tools: HashSet<String>,
     pub(super) cut_names: HashMap<String, String>,
+    pub(super) mirrors: HashMap<String, Vec<Mirror>>,
 }
 
 impl ServerView {
     /// Whether a tool of that name was listed when the server was last discovered.
     pub(crate) fn knows(&self, tool: &str) -> bool {
         self.tools.contains(tool)
+    }
+
+    /// The arguments of a tool that headers mirror, by its pinned definition.
+    pub(crate) fn mirrors(&self, tool: &str) -> &[Mirror] {
+        self.mirrors.get(tool).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// How a tool of this server is called on the per-tenant URL.

@@ -11,6 +11,7 @@
 mod change;
 mod envelope;
 mod front;
+mod legacy_sse;
 mod limits;
 mod mistakes;
 mod overload;

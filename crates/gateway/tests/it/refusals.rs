@@ -123,7 +123,9 @@ async fn other_methods_are_refused_with_an_error_and_the_decision_as_data() {
     let refused = world.post(&agent, &[], &read).await;
     assert_eq!(refused.status, 200);
     assert!(refused.json.get("error").is_some(), "{}", refused.text);
-    for method in ["tasks/made_up", "sampling/createMessage", "made/up", "notifications/initialized"] {
+    for method in
+        ["tasks/made_up", "sampling/createMessage", "made/up", "notifications/initialized"]
+    {
         let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {}});
         let refused = world.post(&agent, &[], &message).await;
         assert_eq!((refused.status, &refused.json["error"]["code"]), (200, &json!(-32601)));

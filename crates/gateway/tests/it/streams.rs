@@ -226,3 +226,184 @@ async fn an_event_larger_than_the_limit_ends_in_words() {
     let failed = world.post(&agent, &[], &call("a", json!({}))).await;
     assert!(failed.tool_text().starts_with("[UPSTREAM ERROR]"), "{}", failed.text);
 }
+
+// === Coming back ===
+
+/// A server that begins to answer, hangs up early as 2025-11-25 lets it, and goes on when the
+/// client comes back.
+async fn polling(policy: Value, rest: Vec<Value>) -> (World, Agent, UnboundedReceiver<String>) {
+    let (sender, seen) = mpsc::unbounded_channel();
+    let (world, agent) = World::with_upstream(policy, &["a", "secret"], move |upstream: Seen| {
+        let (sender, rest) = (sender.clone(), rest.clone());
+        async move {
+            if upstream.json()["method"] == "initialize" {
+                let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}});
+                let mut answer = upstream.result(&hello);
+                answer.headers_mut().insert("mcp-session-id", "s-1".parse().unwrap());
+                return answer;
+            }
+            if upstream.method == Method::GET {
+                let last = upstream.headers["last-event-id"].to_str().unwrap().to_owned();
+                sender.send(last).unwrap();
+                let events =
+                    rest.iter().zip(2..).map(|(m, id)| format!("id: e-{id}\ndata: {m}\n\n"));
+                return reply(200, "text/event-stream", events.collect::<String>());
+            }
+            reply(200, "text/event-stream", "id: e-1\ndata:\n\nretry: 25\n\n")
+        }
+    })
+    .await;
+    (world, agent, seen)
+}
+
+#[tokio::test]
+async fn a_call_whose_server_hangs_up_early_is_answered_when_the_client_comes_back() {
+    let answer = json!({"jsonrpc": "2.0", "id": 7, "result": {"content": []}});
+    let (world, agent, mut seen) = polling(allow_all(), vec![answer.clone()]).await;
+    let session = world.initialize(&agent).await;
+    let session = session.unwrap();
+    let called = world.call(&agent, &session, "a", json!({})).await;
+    assert_eq!(called.text, "id: e-1\ndata:\n\nretry: 25\n\n", "byte for byte, and nothing more");
+    assert_eq!(world.records.last().outcome, domain::Outcome::Allowed);
+    let headers = [
+        ("mcp-session-id", session.as_str()),
+        ("accept", "text/event-stream"),
+        ("last-event-id", "e-1"),
+    ];
+    let resumed = world.open(Method::GET, &agent, &headers, "").await;
+    let resumed = crate::world::Reply::read(resumed).await;
+    assert_eq!(seen.recv().await.unwrap(), "e-1");
+    assert_eq!(resumed.text, format!("id: e-2\ndata: {answer}\n\n"));
+}
+
+#[tokio::test]
+async fn what_was_asked_is_remembered_for_the_stream_that_brings_its_answer() {
+    let policy = json!({"version": "1", "default": "allow", "hide": ["secret"]});
+    let rest = vec![
+        json!({"jsonrpc": "2.0", "id": 7, "result": {"task": {"taskId": "t-1", "status": "working"}}}),
+        json!({"jsonrpc": "2.0", "id": 8, "result": {"tools": [{"name": "a"}, {"name": "secret"}]}}),
+    ];
+    let (world, agent, _seen) = polling(policy, rest).await;
+    let session = world.initialize(&agent).await.unwrap();
+    let session = [("mcp-session-id", session.as_str())];
+    let mut as_task = call("a", json!({}));
+    as_task["params"]["task"] = json!({});
+    world.post(&agent, &session, &as_task).await;
+    let headers = [session[0], ("accept", "text/event-stream"), ("last-event-id", "e-1")];
+    let resumed = world.open(Method::GET, &agent, &headers, "").await;
+    let resumed = crate::world::Reply::read(resumed).await;
+    assert!(!resumed.text.contains("t-1") && !resumed.text.contains("secret"), "{}", resumed.text);
+    let data = resumed.text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    let created: Value = serde_json::from_str(data).unwrap();
+    let task = created["result"]["task"]["taskId"].as_str().unwrap();
+    let get = json!({"jsonrpc": "2.0", "id": 9, "method": "tasks/get", "params": {"taskId": task}});
+    let got = world.post(&agent, &session, &get).await;
+    assert!(got.json.get("error").is_none(), "the id is good: {}", got.text);
+}
+
+/// Counts an upstream stream as open until it is dropped.
+struct Open(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_clients_that_vanish() {
+    use std::sync::atomic::Ordering;
+    let open = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = std::sync::Arc::clone(&open);
+    let (world, agent) = World::with_upstream(allow_all(), &["a"], move |_: Seen| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        let held = Open(std::sync::Arc::clone(&counter));
+        async move {
+            // Speaks now and then, and never ends.
+            let events = stream::unfold((held, 0), |(held, n)| async move {
+                tokio::time::sleep(Duration::from_millis(if n == 0 { 0 } else { 50 })).await;
+                Some((Ok::<_, Infallible>(Bytes::from_static(b": on\n\n")), (held, n + 1)))
+            });
+            reply(200, "text/event-stream", Body::from_stream(events))
+        }
+    })
+    .await;
+    let gateway = std::sync::Arc::clone(&world.gateways[0].0);
+    let before = std::sync::Arc::strong_count(&gateway);
+    let (headers, message) =
+        crate::world::modern(json!({"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen"}));
+    let headers = crate::world::borrowed(&headers);
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        streams.push(world.open(Method::GET, &agent, &[("accept", "text/event-stream")], "").await);
+        streams.push(world.open(Method::POST, &agent, &headers, message.to_string()).await);
+        let modern_call = crate::world::modern(call("a", json!({})));
+        let called = crate::world::borrowed(&modern_call.0);
+        streams.push(world.open(Method::POST, &agent, &called, modern_call.1.to_string()).await);
+    }
+    assert_eq!(open.load(Ordering::SeqCst), 60);
+    drop(streams);
+    for _ in 0..300 {
+        let is_quiet =
+            open.load(Ordering::SeqCst) == 0 && std::sync::Arc::strong_count(&gateway) <= before;
+        if is_quiet {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let held = std::sync::Arc::strong_count(&gateway);
+    panic!("{} upstream streams and {held} holders of {before}", open.load(Ordering::SeqCst));
+}
+
+// === Side doors ===
+
+#[tokio::test]
+async fn mirrored_arguments_must_agree_once_the_call_may_be_made() {
+    let policy = json!({"version": "1", "default": "allow", "hide": ["secret"]});
+    let (world, agent) = World::with_upstream(policy, &["a", "secret"], |seen: Seen| async move {
+        seen.result(
+            &json!({"region": seen.headers.get("mcp-param-region").map(|v| v.to_str().unwrap())}),
+        )
+    })
+    .await;
+    world
+        .publish(|organisation| {
+            for tool in &mut organisation.servers[0].tools {
+                tool.definition = json!({"name": tool.name, "inputSchema": {"type": "object",
+                    "properties": {"region": {"type": "string", "x-mcp-header": "Region"}}}})
+                .to_string()
+                .into();
+                tool.fingerprint.push('2');
+            }
+        })
+        .await;
+    let (headers, message) = crate::world::modern(call("a", json!({"region": "eu"})));
+    let mut headers = crate::world::borrowed(&headers);
+    let missing = world.post(&agent, &headers, &message).await;
+    assert_eq!((missing.status, &missing.json["error"]["code"]), (400, &json!(-32020)));
+    assert_eq!(missing.json["id"], 7);
+    headers.push(("mcp-param-region", "us"));
+    assert_eq!(world.post(&agent, &headers, &message).await.status, 400);
+    headers.pop();
+    headers.push(("mcp-param-region", "eu"));
+    let agreed = world.post(&agent, &headers, &message).await;
+    assert_eq!(agreed.json["result"]["region"], "eu", "{}", agreed.text);
+    let hidden = world.run(&agent, "secret", json!({"region": "eu"})).await;
+    assert_eq!((hidden.status, &hidden.json["error"]["code"]), (200, &json!(-32602)));
+    let legacy = world.post(&agent, &[], &call("a", json!({"region": "eu"}))).await;
+    assert_eq!(legacy.status, 200, "an older client mirrors nothing");
+}
+
+#[tokio::test]
+async fn a_subscription_names_its_resources_in_an_array_of_texts() {
+    let policy = json!({"version": "1", "default": "allow", "resources": {"hide": ["db://*"]}});
+    let (world, agent) =
+        World::with_upstream(policy, &["a"], |seen| async move { seen.result(&json!({})) }).await;
+    for wanted in [json!("db://x"), json!({"0": "db://x"}), json!(["db://x"]), json!([1])] {
+        let (headers, message) = crate::world::modern(json!({"jsonrpc": "2.0", "id": 1,
+            "method": "subscriptions/listen",
+            "params": {"notifications": {"resourceSubscriptions": wanted}}}));
+        let refused = world.post(&agent, &crate::world::borrowed(&headers), &message).await;
+        assert_eq!(refused.json["error"]["code"], -32602, "{wanted}: {}", refused.text);
+    }
+}

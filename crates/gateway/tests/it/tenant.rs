@@ -215,3 +215,27 @@ async fn a_resource_is_read_from_the_first_server_that_has_it() {
         json!(["x://1", "x://1"])
     );
 }
+
+#[tokio::test]
+async fn a_list_that_goes_round_in_circles_leaves_the_other_servers_working() {
+    let (mut world, _, _) = World::with_shop(allow_all()).await;
+    let at = world
+        .upstream(|seen: crate::world::Seen| async move {
+            if seen.json()["method"] == "initialize" {
+                return seen.result(&json!({"protocolVersion": "2025-06-18", "capabilities": {}}));
+            }
+            seen.result(&json!({"tools": [{"name": "x"}], "nextCursor": "again"}))
+        })
+        .await;
+    world.server("loop", at, &[("x", "read")]);
+    let both = [("loop", Some(allow_all())), ("shop", Some(allow_all()))];
+    let agent = world.grant("both", &both).at_tenant();
+    world.publish(|_| {}).await;
+    let session = world.initialize(&agent).await.unwrap();
+    let headers = [("mcp-session-id", session.as_str())];
+    let listed = world.post(&agent, &headers, &list("tools")).await;
+    let names = listed.names("tools", "name");
+    assert!(names.iter().all(|name| name.starts_with("shop__")) && names.len() == 10, "{names:?}");
+    let missing = &listed.json["result"]["_meta"]["drawbridge/unavailable"][0];
+    assert_eq!(missing["server"], "loop", "{}", listed.text);
+}

@@ -27,6 +27,9 @@ pub enum SendError {
         /// Whether the server may have received the request.
         sent: bool,
     },
+    /// A server of the old transport names no address of its own to post to.
+    #[error("The server's event stream names no address of its own to send messages to.")]
+    Endpoint,
     /// The connection ended before the answer.
     #[error("The connection to the server broke off.")]
     Broken {
@@ -45,6 +48,7 @@ impl SendError {
         match self {
             Self::TimedOut { sent } | Self::Broken { sent, .. } => *sent,
             Self::Refused(_)
+            | Self::Endpoint
             | Self::Unresolvable(_)
             | Self::ConnectFailed(_)
             | Self::Certificate(_) => false,

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, HOST};
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -134,7 +134,11 @@ impl fmt::Debug for Client {
 }
 
 /// Reads a whole body, up to a limit.
-pub async fn read_all(body: Incoming, limit: usize) -> Result<Bytes, ReadError> {
+pub async fn read_all<B>(body: B, limit: usize) -> Result<Bytes, ReadError>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ReadError::TooLarge { limit }),

@@ -19,6 +19,7 @@ use crate::version::{Era, ProtocolVersion};
 pub use error::{DiscoverError, Hint};
 pub use tools::ToolDefinition;
 use wire::Wire;
+pub use wire::endpoint_of as endpoint;
 
 /// A server as a tenant described it.
 #[derive(Debug, Clone)]

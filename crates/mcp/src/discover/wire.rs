@@ -138,15 +138,12 @@ impl<'a> Wire<'a> {
                 None => return not_mcp(Hint::StreamWithoutAnswer),
             }
         };
-        let endpoint = endpoint.unwrap_or_default();
-        let text = str::from_utf8(&endpoint).unwrap_or_default();
-        match self.target.url.join(text) {
-            // Another origin would get this server's credentials.
-            Ok(url) if url.origin() == self.target.url.origin() => {
-                self.channel = Some(Channel { stream, endpoint: url });
+        match endpoint_of(&self.target.url, &endpoint.unwrap_or_default()) {
+            Some(endpoint) => {
+                self.channel = Some(Channel { stream, endpoint });
                 Ok(())
             }
-            _ => not_mcp(Hint::ForeignEndpoint),
+            None => not_mcp(Hint::ForeignEndpoint),
         }
     }
 
@@ -269,6 +266,13 @@ impl<'a> Wire<'a> {
         let content_type = Some(content_type).filter(|text| !text.is_empty());
         DiscoverError::NotMcp { status, content_type, hint }
     }
+}
+
+/// The address that a stream of the old transport names to post to, if it is of the stream's own
+/// origin: another one would get this server's credentials.
+pub fn endpoint_of(stream: &Url, named: &[u8]) -> Option<Url> {
+    let url = stream.join(str::from_utf8(named).ok()?).ok()?;
+    (url.origin() == stream.origin()).then_some(url)
 }
 
 /// Who we say we are.

@@ -1,0 +1,52 @@
+//! What was asked on streams that a client can come back to (by GET, with `Last-Event-ID`), so
+//! that an answer that comes there is judged by what was asked, and not by its shape alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::GrantId;
+use mcp::method::Method;
+use moka::future::Cache;
+
+use crate::tasks::Named;
+
+const MAX_REMEMBERED: u64 = 50_000;
+const IDLE: Duration = Duration::from_mins(10);
+
+/// A request whose answer may come on another stream.
+pub(crate) struct Before {
+    pub(crate) method: Method,
+    pub(crate) named: Named,
+}
+
+/// See the module. What is forgotten is judged by its shape.
+pub(crate) struct Resumable(Cache<(GrantId, [u8; 16], String), Arc<Before>>);
+
+impl Default for Resumable {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(MAX_REMEMBERED).time_to_idle(IDLE).build())
+    }
+}
+
+impl Resumable {
+    /// Keeps what was asked in a session, under the id of the request as written.
+    pub(crate) async fn remember(
+        &self,
+        grant: GrantId,
+        session: [u8; 16],
+        id: &str,
+        before: Before,
+    ) {
+        self.0.insert((grant, session, id.to_owned()), Arc::new(before)).await;
+    }
+
+    /// What was asked under that id.
+    pub(crate) async fn find(
+        &self,
+        grant: GrantId,
+        session: [u8; 16],
+        id: &str,
+    ) -> Option<Arc<Before>> {
+        self.0.get(&(grant, session, id.to_owned())).await
+    }
+}
