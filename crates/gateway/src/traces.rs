@@ -97,7 +97,7 @@ impl Parent {
 
 /// The bytes of so many lower-case digits.
 fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let is_plain = |b| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    let is_plain = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
     let digits = text.as_bytes();
     if digits.len() != 2 * N || !digits.iter().all(is_plain) {
         return None;
