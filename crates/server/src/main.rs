@@ -9,9 +9,12 @@ mod counters;
 mod database;
 mod feed;
 mod keys;
+mod listener;
 mod product;
 mod source;
+mod stop;
 mod telemetry;
+mod traces;
 
 use std::process::ExitCode;
 

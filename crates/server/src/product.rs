@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use axum::Router;
-use axum::serve::ListenerExt;
 use chrono::Utc;
 use control::{App, AppParts, Passwords, SignupMode, TokenKeys};
 use domain::Clock;
@@ -18,19 +17,21 @@ use gateway::{Gateway, GatewayParts};
 use mcp::client::{AddressRules, AllowRange, Client};
 use store::Store;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::config::{Config, PasswordCost, Role, Signup};
 use crate::database::{self, Database};
-use crate::{audit, bus, counters, feed, keys, source, telemetry};
+use crate::listener::Connections;
+use crate::stop::Stop;
+use crate::telemetry::{Numbers, Watched};
+use crate::{audit, bus, counters, feed, keys, source, traces};
 
-/// How long calls in flight may go on after a signal.
-const GRACE: Duration = Duration::from_secs(25);
+/// How long background work, and then the audit, may take to end once the last call is over.
+const LAST_WORK: Duration = Duration::from_secs(25);
 /// How often what has expired is removed.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
 
@@ -53,30 +54,44 @@ async fn serve(
     master: &[u8; 32],
     database: &Database,
 ) -> Result<()> {
-    let stop = CancellationToken::new();
+    let stop = Stop::new();
     let tasks = TaskTracker::new();
     let store = Store::new(database.pool.clone());
-    let demo_url = if config.security.demo { demo(config, &stop, &tasks).await } else { None };
+    let demo_url = if config.security.demo { demo(config, &stop.over, &tasks).await } else { None };
     let parts = Shared {
         config,
         store,
         master,
         addresses: addresses(config, database, demo_url.as_ref()).await,
         demo_url,
+        stop: stop.clone(),
+    };
+    let numbers = match config.http.internal_listen {
+        Some(_) => Some(Numbers::collect()?),
+        None => None,
     };
     let written = CancellationToken::new();
-    let (router, audit) = planes(&parts, &stop, &tasks, written.clone()).await?;
-    internal(config, &stop, &tasks).await?;
+    let Planes { router, gateway, audit, writer } = planes(&parts, &tasks, written.clone()).await?;
+    if let (Some(numbers), Some(address)) = (numbers, config.http.internal_listen) {
+        let router = numbers.router(Watched { gateway: gateway.clone(), audit });
+        let internal = Connections::until(stop.over.clone());
+        let listener = bind(address).await?;
+        tasks.spawn(async move { internal.accept(listener, router).await });
+        tasks.spawn(until(stop.over.clone(), numbers.upkeep()));
+    }
     let url = config.http.public_url.as_str().trim_end_matches('/');
     progress(&format!("ready: {url}"));
-    until_stopped(listener, router, stop.clone()).await?;
-    stop.cancel();
+    let connections = Connections::until(stop.now.clone());
+    let notice = Duration::from_secs(config.http.drain_notice_secs);
+    let stopping = stop.when_told(connections.clone(), gateway, notice);
+    let ((), stopped) = tokio::join!(connections.accept(listener, router), stopping);
+    stopped?;
     tasks.close();
-    if timeout(GRACE, tasks.wait()).await.is_err() {
+    if timeout(LAST_WORK, tasks.wait()).await.is_err() {
         tracing::warn!("some background work did not end in time");
     }
     written.cancel();
-    timeout(GRACE, audit).await.context("the audit could not be written to its end")?.ok();
+    timeout(LAST_WORK, writer).await.context("the audit could not be written to its end")?.ok();
     Ok(())
 }
 
@@ -87,51 +102,60 @@ struct Shared<'a> {
     master: &'a [u8; 32],
     addresses: AddressRules,
     demo_url: Option<Url>,
+    stop: Stop,
 }
 
-/// The router of the planes that this process serves, and the writer of the audit.
+/// The planes that this process serves.
+struct Planes {
+    router: Router,
+    gateway: Option<Arc<Gateway>>,
+    audit: audit::Queue,
+    /// Writes the audit to its last record.
+    writer: JoinHandle<()>,
+}
+
 async fn planes(
     parts: &Shared<'_>,
-    stop: &CancellationToken,
     tasks: &TaskTracker,
     written: CancellationToken,
-) -> Result<(Router, JoinHandle<()>)> {
+) -> Result<Planes> {
     let spool = parts.config.storage.data_dir.join("spool");
     let room = parts.config.storage.spool_max_bytes;
-    let (queue, writer) = audit::open(parts.store.clone(), &spool, room, written)?;
-    // Not among the tasks that `stop` ends: calls in flight are still to be recorded then.
+    let (audit, writer) = audit::open(parts.store.clone(), &spool, room, written)?;
+    // Not among the tasks that end with the last call, which is still to be recorded then.
     let writer = TaskTracker::new().spawn(writer);
     let role = parts.config.http.role;
     let mut router = Router::new();
     let mut enforced = None;
     let known_late = Arc::new(source::ByControl::default());
+    let over = &parts.stop.over;
     if role != Role::Control {
-        let gateway = gateway(parts, queue, Arc::clone(&known_late)).await?;
+        let gateway = gateway(parts, audit.clone(), Arc::clone(&known_late), tasks).await?;
         let store = parts.store.clone();
-        tasks.spawn(until(stop.clone(), bus::poll(store.clone(), Arc::clone(&gateway))));
-        tasks.spawn(until(stop.clone(), bus::listen(store, Arc::clone(&gateway))));
-        tasks.spawn(close(stop.clone(), Arc::clone(&gateway)));
+        tasks.spawn(until(over.clone(), bus::poll(store.clone(), Arc::clone(&gateway))));
+        tasks.spawn(until(over.clone(), bus::listen(store, Arc::clone(&gateway))));
         router = router.merge(gateway::router(Arc::clone(&gateway)));
         enforced = Some(gateway);
     }
-    let app = app(parts, enforced, stop)?;
+    let app = app(parts, enforced.clone())?;
     known_late.set(app.clone());
-    router = router.merge(match role {
+    router = router.merge(parts.stop.told_by(match role {
         Role::Gateway => control::routes::health(app),
         Role::All | Role::Control => {
-            tasks.spawn(until(stop.clone(), tidy(parts.store.clone())));
+            tasks.spawn(until(over.clone(), tidy(parts.store.clone())));
             control::routes::router(app)
         }
-    });
-    Ok((router, writer))
+    }));
+    Ok(Planes { router, gateway: enforced, audit, writer })
 }
 
 async fn gateway(
     parts: &Shared<'_>,
     records: audit::Queue,
     rediscover: Arc<source::ByControl>,
+    tasks: &TaskTracker,
 ) -> Result<Arc<Gateway>> {
-    let Config { http, storage, gateway: wanted, .. } = parts.config;
+    let Config { http, storage, gateway: wanted, telemetry, .. } = parts.config;
     let clock = Clock::system();
     let keyring = Keyring::single(&derive(parts.master, "upstream-auth"));
     let gateway = Gateway::new(GatewayParts {
@@ -143,6 +167,7 @@ async fn gateway(
             max_answer_bytes: wanted.max_answer_bytes,
             call_deadline: Duration::from_secs(wanted.call_deadline_secs),
             max_in_flight: wanted.max_in_flight,
+            max_at_server: wanted.max_at_server,
             replicas: wanted.replicas,
             ..gateway::Settings::at(http.gateway_url.clone())
         },
@@ -153,13 +178,22 @@ async fn gateway(
         keyring: Keyring::single(&derive(parts.master, "mcp-session")),
         clock,
     });
-    Ok(Arc::new(match &storage.redis_url {
+    let gateway = match &storage.redis_url {
         None => gateway,
         Some(url) => gateway.with_sessions(Arc::new(RedisSessions::open(url)?)),
+    };
+    Ok(Arc::new(match &telemetry.otlp_endpoint {
+        None => gateway,
+        Some(collector) => {
+            let over = parts.stop.over.clone();
+            let (traces, export) = traces::open(collector, telemetry.trace_share, over)?;
+            tasks.spawn(export);
+            gateway.with_traces(Arc::new(traces))
+        }
     }))
 }
 
-fn app(parts: &Shared<'_>, gateway: Option<Arc<Gateway>>, stop: &CancellationToken) -> Result<App> {
+fn app(parts: &Shared<'_>, gateway: Option<Arc<Gateway>>) -> Result<App> {
     let Config { http, security, .. } = parts.config;
     let store = parts.store.clone();
     Ok(App::new(AppParts {
@@ -169,7 +203,7 @@ fn app(parts: &Shared<'_>, gateway: Option<Arc<Gateway>>, stop: &CancellationTok
         passwords: passwords(security.password_cost)?,
         upstream: Client::new(parts.addresses.clone())?,
         changes: Arc::new(bus::Local::new(store.clone(), gateway)),
-        calls: Arc::new(feed::Feed::new(store.clone(), stop.clone())),
+        calls: Arc::new(feed::Feed::new(store.clone(), parts.stop.now.clone())),
         settings: control::Settings {
             public_url: http.public_url.clone(),
             gateway_url: http.gateway_url.clone(),
@@ -232,26 +266,6 @@ async fn demo(config: &Config, stop: &CancellationToken, tasks: &TaskTracker) ->
     format!("http://127.0.0.1:{port}/mcp").parse().ok()
 }
 
-/// Serves metrics on the internal listener, if there is one.
-async fn internal(config: &Config, stop: &CancellationToken, tasks: &TaskTracker) -> Result<()> {
-    let Some(address) = config.http.internal_listen else { return Ok(()) };
-    let numbers = telemetry::numbers()?;
-    let listener = bind(address).await?;
-    let answer = axum::routing::get(move || {
-        let text = numbers.render();
-        async move { text }
-    });
-    #[expect(clippy::disallowed_methods, reason = "no tenant, no guard: the operator's own port")]
-    let router = Router::new().route("/metrics", answer);
-    let ended = stop.clone().cancelled_owned();
-    tasks.spawn(async move {
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(ended).await {
-            tracing::warn!(%error, "metrics are no longer served");
-        }
-    });
-    Ok(())
-}
-
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
         format!(
@@ -259,47 +273,6 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
              DRAWBRIDGE_LISTEN"
         )
     })
-}
-
-/// Serves until a signal, then lets calls in flight finish for a while.
-async fn until_stopped(
-    listener: TcpListener,
-    router: Router,
-    stop: CancellationToken,
-) -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let signalled = {
-        let stop = stop.clone();
-        async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            progress("stopping");
-            stop.cancel();
-        }
-    };
-    // Small answers must not wait for more to send (Nagle).
-    let listener = listener.tap_io(|tcp| {
-        if let Err(error) = tcp.set_nodelay(true) {
-            tracing::debug!(%error, "a connection waits to fill its packets");
-        }
-    });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(signalled).into_future();
-    tokio::select! {
-        ended = server => ended.context("the listener failed"),
-        () = async { stop.cancelled().await; sleep(GRACE).await } => {
-            tracing::warn!("calls in flight were cut off");
-            Ok(())
-        }
-    }
-}
-
-/// Ends the streams that would go on for ever, so that the listener can end.
-async fn close(stop: CancellationToken, gateway: Arc<Gateway>) {
-    stop.cancelled().await;
-    gateway.close();
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

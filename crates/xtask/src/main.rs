@@ -7,8 +7,10 @@
 
 mod conformance;
 mod db;
+mod http;
 mod lint;
 mod load;
+mod nightly;
 mod services;
 mod shell;
 mod test;
@@ -47,6 +49,8 @@ enum Task {
     },
     /// Call one tool over and over, and report throughput, latency and the gateway's CPU.
     Load(load::Args),
+    /// What takes too long for every change: clients that come and go for minutes.
+    Nightly(nightly::Args),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
             shell::run(shell::offline_cargo(&["bench", "--workspace"]).args(args))
         }
         Task::Load(args) => load::load(&args),
+        Task::Nightly(args) => nightly::nightly(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,7 +7,10 @@ use futures_util::stream;
 use http::{HeaderMap, Method};
 use serde_json::json;
 
-use crate::world::{Seen, World, allow_all, call, initialize, list, reply};
+use crate::world::{Agent, Seen, World, allow_all, call, initialize, list, reply};
+
+/// What it is, and how it is sent.
+type Asked<'a> = (&'a str, Method, &'a Agent, &'a [(&'a str, &'a str)], String);
 
 /// The milliseconds of one part of a `Server-Timing`.
 fn part(headers: &HeaderMap, name: &str) -> Option<f64> {
@@ -21,11 +24,11 @@ async fn every_answer_has_an_id_and_its_time() {
     let (world, agent, _) = World::with_shop(json!({"version": "1", "default": "deny",
         "hide": ["get_order"], "tools": {"list_customers": {}}}))
     .await;
-    let stranger = crate::world::Agent { token: "nonsense".to_owned(), ..agent.clone() };
+    let stranger = Agent { token: "nonsense".to_owned(), ..agent.clone() };
     let json = "application/json";
     let note = json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string();
     let foreign = [("host", "evil.example")];
-    let asked: [(&str, Method, &_, &[(&str, &str)], String); 13] = [
+    let asked: [Asked<'_>; 13] = [
         ("call", Method::POST, &agent, &[], call("list_customers", json!({})).to_string()),
         ("denied", Method::POST, &agent, &[], call("send_invoice", json!({})).to_string()),
         ("hidden", Method::POST, &agent, &[], call("get_order", json!({})).to_string()),
@@ -70,7 +73,7 @@ async fn a_refusal_says_where_it_was_refused() {
 }
 
 /// A server that takes its time for the head, and again for the rest of a stream.
-async fn deliberate() -> (World, crate::world::Agent) {
+async fn deliberate() -> (World, Agent) {
     const PAUSE: Duration = Duration::from_millis(60);
     World::with_upstream(allow_all(), &["a"], |seen: Seen| async move {
         tokio::time::sleep(PAUSE).await;

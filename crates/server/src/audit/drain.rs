@@ -60,6 +60,7 @@ async fn write(store: &Store, batch: &[CallRecord], last: &CancellationToken) ->
         if cause.is_about_the_data() {
             return Box::pin(write_halves(store, batch, &cause, last)).await;
         }
+        metrics::counter!("drawbridge_audit_failures_total").increment(1);
         tracing::warn!(error = ?cause, records = batch.len(), "calls are not recorded yet");
         if last.is_cancelled() {
             return false;

@@ -175,6 +175,11 @@ impl Queue {
     pub(super) const fn new(spool: Arc<Spool>) -> Self {
         Self { spool }
     }
+
+    /// Says how full the spool is, to whoever watches.
+    pub(crate) fn observe(&self) {
+        self.spool.measure();
+    }
 }
 
 /// One call's share of the spool.

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod config;
+mod connect;
 mod doctor;
 mod migrate;
 mod routes;
@@ -38,6 +39,9 @@ enum Command {
     Config,
     /// Checks what `serve` would need, and says what to do about what is missing.
     Doctor,
+    /// Serves a local MCP server that speaks over its standard streams over HTTP on loopback, so
+    /// that it can be registered like any other.
+    Connect(connect::Args),
     /// Lists every route with the right it asks for.
     Routes,
     /// Prints the OpenAPI document of the admin REST API.
@@ -78,6 +82,7 @@ fn dispatch(cli: Cli) -> Result<()> {
     let load = || load(Sources { flags, environment: environment(), file: cli.config });
     match cli.command {
         Command::Serve(_) => serve::run(load()?),
+        Command::Connect(args) => connect::run(args),
         Command::Migrate => migrate::run(&load()?),
         Command::Config => config::run(&load()?),
         Command::Doctor => doctor::run(&load()?),

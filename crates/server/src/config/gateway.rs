@@ -12,6 +12,8 @@ pub(crate) struct GatewaySettings {
     pub(crate) call_deadline_secs: u64,
     /// Calls of one organisation in flight in this process.
     pub(crate) max_in_flight: usize,
+    /// Calls at one server of an organisation in this process.
+    pub(crate) max_at_server: usize,
     /// Replicas that share a limit while Redis is out of reach.
     pub(crate) replicas: u64,
 }
@@ -38,6 +40,12 @@ impl GatewaySettings {
                 "DRAWBRIDGE_MAX_IN_FLIGHT",
                 "Calls of one organisation in flight in this process; more are answered 503.",
                 1_024,
+            ),
+            max_at_server: reader.value(
+                "DRAWBRIDGE_MAX_IN_FLIGHT_AT_SERVER",
+                "Calls that one upstream server works on at once for an organisation; further \
+                 ones are told that it is busy.",
+                256,
             ),
             replicas: reader.value(
                 "DRAWBRIDGE_REPLICAS",

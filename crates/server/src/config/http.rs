@@ -14,6 +14,8 @@ pub(crate) struct Http {
     pub(crate) listen: SocketAddr,
     /// Where metrics are served, if anywhere.
     pub(crate) internal_listen: Option<SocketAddr>,
+    /// Seconds between saying that it stops and accepting no more.
+    pub(crate) drain_notice_secs: u64,
     /// Which planes this process serves.
     pub(crate) role: Role,
     /// Where browsers reach it.
@@ -97,6 +99,12 @@ impl Http {
             internal_listen: reader.maybe(
                 "DRAWBRIDGE_INTERNAL_LISTEN",
                 "Address and port for /metrics; not served unless set.",
+            ),
+            drain_notice_secs: reader.value(
+                "DRAWBRIDGE_DRAIN_NOTICE_SECS",
+                "After SIGTERM, seconds in which /readyz is 503 already and calls are still \
+                 accepted, for load balancers; none on loopback.",
+                if listen.ip().is_loopback() { 0 } else { 3 },
             ),
             allowed_hosts: reader.list(
                 "DRAWBRIDGE_ALLOWED_HOSTS",

@@ -1,7 +1,9 @@
-//! Logs.
+//! Logs and traces.
 
 use std::fmt;
 use std::str::FromStr;
+
+use url::Url;
 
 use super::Reader;
 
@@ -11,6 +13,10 @@ pub(crate) struct Telemetry {
     pub(crate) log: String,
     /// For people or for machines.
     pub(crate) log_format: LogFormat,
+    /// The collector of traces, if there is one.
+    pub(crate) otlp_endpoint: Option<Url>,
+    /// Of the calls that belong to no trace of their client's, the share that begins one.
+    pub(crate) trace_share: f64,
 }
 
 /// How a log line looks.
@@ -51,6 +57,16 @@ impl Telemetry {
                 "warn,server=info".to_owned(),
             ),
             log_format: reader.value("DRAWBRIDGE_LOG_FORMAT", "text or json.", LogFormat::Text),
+            otlp_endpoint: reader.maybe(
+                "DRAWBRIDGE_OTLP_ENDPOINT",
+                "Collector of OpenTelemetry traces (OTLP over HTTP), such as \
+                 http://127.0.0.1:4318; none unless set.",
+            ),
+            trace_share: reader.value(
+                "DRAWBRIDGE_TRACE_SHARE",
+                "Share of the calls to trace, 0 to 1, where the client began no trace itself.",
+                1.0,
+            ),
         }
     }
 }

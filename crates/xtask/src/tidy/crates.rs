@@ -7,7 +7,7 @@ use super::tree::Tree;
 use crate::shell::{cargo, output, root};
 
 /// Who may import whom. A crate that is not here is one nobody decided on.
-const EDGES: [(&str, &[&str]); 13] = [
+const EDGES: [(&str, &[&str]); 14] = [
     ("json", &[]),
     ("domain", &[]),
     ("policy", &["json"]),
@@ -16,13 +16,14 @@ const EDGES: [(&str, &[&str]); 13] = [
     ("store", &["domain", "policy", "risk"]),
     ("control", &["domain", "json", "mcp", "policy", "risk", "store"]),
     ("gateway", &["domain", "json", "mcp", "policy"]),
+    ("connect", &["json", "mcp"]),
     ("demo", &["json"]),
     ("embedded", &[]),
     (
         "server",
         &[
-            "control", "demo", "domain", "embedded", "gateway", "json", "mcp", "policy", "risk",
-            "store",
+            "connect", "control", "demo", "domain", "embedded", "gateway", "json", "mcp", "policy",
+            "risk", "store",
         ],
     ),
     (

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { once } from 'node:events';
 
-const BIN = process.env.DRAWBRIDGE_BIN
+/** The binary under test. */
+export const BIN = process.env.DRAWBRIDGE_BIN
   ?? new URL('../../../../../target/debug/drawbridge', import.meta.url).pathname;
 
 /** A port that is free now. */
@@ -77,12 +78,12 @@ export async function started(command, args, { ready, env = {}, cwd, timeout = 9
 }
 
 /** The product, embedded: private Postgres, counters in process. Same folder, same data. */
-export async function embedded(folder, port) {
-  const env = {
+export async function embedded(folder, port, env = {}) {
+  const all = {
     DATABASE_URL: '', REDIS_URL: '', DRAWBRIDGE_DATA_DIR: folder,
-    DRAWBRIDGE_LISTEN: `127.0.0.1:${port}`,
+    DRAWBRIDGE_LISTEN: `127.0.0.1:${port}`, ...env,
   };
-  const process = await started(BIN, ['serve'], { ready: /ready: (http\S+)/, env });
+  const process = await started(BIN, ['serve'], { ready: /ready: (http\S+)/, env: all });
   return { ...process, url: `http://127.0.0.1:${port}` };
 }
 

@@ -1,0 +1,113 @@
+//! The listener: accepts until it is told to stop, lets what is under way finish, and in the end
+//! cuts off what is left, so that whoever counts on the end of a call sees it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_service::Service;
+
+/// How long a client may take to send the head of a request.
+const HEAD_DEADLINE: Duration = Duration::from_secs(30);
+/// How often an idle HTTP/2 connection is asked whether it is still there.
+const PING_EVERY: Duration = Duration::from_secs(30);
+/// How long to wait when no more connections can be accepted, as when descriptors are used up.
+const FULL: Duration = Duration::from_millis(100);
+
+/// Connections and the requests on them.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    cut: CancellationToken,
+}
+
+impl Connections {
+    /// None yet; when `stop` is cancelled no more are accepted and idle ones are closed.
+    pub(crate) fn until(stop: CancellationToken) -> Self {
+        Self { tasks: TaskTracker::new(), stop, cut: CancellationToken::new() }
+    }
+
+    /// Accepts until it is time to stop.
+    pub(crate) async fn accept(&self, listener: TcpListener, router: Router) {
+        let accepting = async {
+            loop {
+                match listener.accept().await {
+                    Ok((tcp, peer)) => self.spawn(self.clone().serve(tcp, peer, router.clone())),
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        sleep(FULL).await;
+                    }
+                }
+            }
+        };
+        let _stopped: Option<()> = self.stop.run_until_cancelled(accepting).await;
+        self.tasks.close();
+    }
+
+    /// Waits for all that is under way.
+    pub(crate) async fn finish(&self) {
+        self.tasks.wait().await;
+    }
+
+    /// Drops what is still under way; when this returns, all of it is dropped.
+    pub(crate) async fn cut(&self) {
+        self.cut.cancel();
+        self.tasks.wait().await;
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let cut = self.cut.clone();
+        self.tasks.spawn(async move {
+            let _done = cut.run_until_cancelled(work).await;
+        });
+    }
+
+    async fn serve(self, tcp: TcpStream, peer: SocketAddr, router: Router) {
+        // Small answers must not wait for more to send (Nagle).
+        if let Err(error) = tcp.set_nodelay(true) {
+            tracing::debug!(%error, "a connection waits to fill its packets");
+        }
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            router.clone().call(request.map(Body::new))
+        });
+        let stop = self.stop.clone();
+        let mut builder = Builder::new(self);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_DEADLINE);
+        builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING_EVERY);
+        let connection = builder.serve_connection(TokioIo::new(tcp), service);
+        tokio::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection broke off");
+        }
+    }
+}
+
+/// The requests of an HTTP/2 connection are tasks of their own; they are cut off like it.
+impl<F> hyper::rt::Executor<F> for Connections
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, request: F) {
+        self.spawn(request);
+    }
+}
