@@ -220,7 +220,7 @@ async fn a_resource_is_read_from_the_first_server_that_has_it() {
 async fn a_list_that_goes_round_in_circles_leaves_the_other_servers_working() {
     let (mut world, _, _) = World::with_shop(allow_all()).await;
     let at = world
-        .upstream(|seen: crate::world::Seen| async move {
+        .upstream(|seen: Seen| async move {
             if seen.json()["method"] == "initialize" {
                 return seen.result(&json!({"protocolVersion": "2025-06-18", "capabilities": {}}));
             }

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { signedUp } from './lib/api.mjs';
 import { behind } from './lib/gateway.mjs';
 import { embedded, freePort, temporaryFolder } from './lib/product.mjs';
-import { legacyScript, modernScript, said } from './lib/script.mjs';
+import { legacyScript, messages, modernScript, said, saidOnStream } from './lib/script.mjs';
 import { everything, plain, spark } from './lib/upstreams.mjs';
 
 const PLAIN = {
@@ -60,3 +60,15 @@ for (const [name, start, shape, eras] of SERVERS) {
     }
   });
 }
+
+test('server-everything on the transport of 2024-11-05: the same messages', { timeout: 120_000 }, async t => {
+  const upstream = await everything('sse');
+  t.after(() => upstream.stop());
+  const through = await behind(org, 'everything-sse', upstream.url);
+  const steps = legacyScript(EVERYTHING).filter(([, what]) => typeof what === 'object');
+  const direct = await saidOnStream(upstream.url, steps);
+  const ours = await said(through, 'legacy', steps);
+  for (const [at, expected] of direct.entries()) {
+    await t.test(expected.step, () => assert.deepEqual(messages(ours[at]), expected.messages));
+  }
+});

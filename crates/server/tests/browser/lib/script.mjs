@@ -81,6 +81,43 @@ export async function said(target, era, steps) {
   return transcript;
 }
 
+/** The messages of an answer, without what carried them. */
+export const messages = ({ type, body }) =>
+  type === 'text/event-stream' ? [...body.matchAll(/^data: (.+)$/gm)].map(match => match[1]) : body ? [body] : [];
+
+/** The data of each event of a stream. */
+async function* events(stream) {
+  let text = '';
+  for await (const chunk of stream.setEncoding('utf8')) {
+    const whole = (text + chunk).split(/\r?\n\r?\n/);
+    text = whole.pop();
+    for (const event of whole) yield event.match(/^data: ?(.*)$/m)?.[1] ?? '';
+  }
+}
+
+/** Says all of it over the transport of 2024-11-05; gives the messages that came back at each step. */
+export async function saidOnStream(url, steps) {
+  const stream = http.get(url, { headers: { accept: 'text/event-stream' }, agent: false });
+  const [answer] = await once(stream, 'response');
+  const received = events(answer);
+  const endpoint = new URL((await received.next()).value, url).href;
+  const transcript = [];
+  for (const [id, [step, message]] of steps.entries()) {
+    const isCall = !message.method.startsWith('notifications/');
+    const body = JSON.stringify({ jsonrpc: '2.0', ...(isCall && { id }), ...message });
+    await exchange({ url: endpoint }, 'POST', {}, body);
+    const said = [];
+    while (isCall && !said.some(text => JSON.parse(text).id === id)) {
+      const { value } = await received.next();
+      // What no request caused has a stream of its own in later transports.
+      if (!value.includes('/list_changed"')) said.push(value);
+    }
+    transcript.push({ step, messages: said.map(text => masked(text)) });
+  }
+  stream.destroy();
+  return transcript;
+}
+
 const call = (name, args, meta) => ({ method: 'tools/call', params: { name, arguments: args, ...(meta && { _meta: meta }) } });
 const LISTS = ['tools/list', 'resources/list', 'resources/templates/list', 'prompts/list'];
 

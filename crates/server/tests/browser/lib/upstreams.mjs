@@ -44,15 +44,16 @@ export async function spark() {
   };
 }
 
-/** The reference server, Streamable HTTP with sessions. */
-export async function everything() {
+/** The reference server: `streamableHttp` with sessions, or `sse`, the transport of 2024-11-05. */
+export async function everything(transport = 'streamableHttp') {
   const port = await freePort();
   const file = new URL(
     '../node_modules/@modelcontextprotocol/server-everything/dist/index.js', import.meta.url).pathname;
-  const server = await started(process.execPath, [file, 'streamableHttp'], {
-    ready: /listening|running|started/i, env: { PORT: String(port) },
+  const server = await started(process.execPath, [file, transport], {
+    ready: /listening|running/i, env: { PORT: String(port) },
   });
-  return { url: `http://127.0.0.1:${port}/mcp`, stop: server.stop };
+  const path = transport === 'sse' ? 'sse' : 'mcp';
+  return { url: `http://127.0.0.1:${port}/${path}`, stop: server.stop };
 }
 
 /** A server that answers everything in one way; for servers that are not what they should be. */
