@@ -84,6 +84,8 @@
 
 mod call;
 mod front;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod gateway;
 mod identify;
 mod inbound;

@@ -9,6 +9,7 @@
 )]
 
 mod change;
+mod differential;
 mod envelope;
 mod front;
 mod legacy_sse;
