@@ -20,6 +20,8 @@ pub(crate) mod down;
 pub(crate) mod errand;
 mod retell;
 mod splices;
+#[cfg(test)]
+mod tests;
 pub(crate) mod up;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -75,11 +77,12 @@ impl Bridges {
             hidden: down::hidden::Pool::new(idle),
             held: down::held::Holds::default(),
             under_way: up::cancel::UnderWay::default(),
-            ids: AtomicU64::new(0),
+            ids: AtomicU64::new(u64::from(rand::random::<u32>()) << 20),
         }
     }
 
-    /// A number that no other request of this replica has.
+    /// A number that no other request of this replica has, nor, but for an unlikely chance, of
+    /// another: it starts anywhere, and stays exact where numbers are doubles.
     pub(crate) fn fresh_id(&self) -> u64 {
         self.ids.fetch_add(1, Ordering::Relaxed) + 1
     }

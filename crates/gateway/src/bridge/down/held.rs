@@ -19,8 +19,10 @@ use crate::refusal::{Refusal, Ruling};
 use crate::upstream::wire;
 use crate::upstream::{Failed, Sent};
 
-/// Calls held on one replica. Each also takes of its organisation's room for streams.
-const MAX_HELD: usize = 4_096;
+/// Calls held on one replica, and of one grant. Each also takes of its organisation's room for
+/// streams.
+const MAX_HELD: usize = 16_384;
+const MAX_OF_GRANT: usize = 32;
 /// The key of the one question that is asked at a time.
 const KEY: &str = "1";
 
@@ -46,6 +48,11 @@ impl Default for Holds {
 impl Held {
     fn of(conversation: Box<Conversation>, ask: Ask) -> Option<Self> {
         let Errand { gw, scope, .. } = &conversation.errand;
+        let calls = gw.bridges.held.calls.iter();
+        let of_grant = calls.filter(|held| held.conversation.errand.scope.grant == scope.grant);
+        if of_grant.count() >= MAX_OF_GRANT {
+            return None;
+        }
         let room = Arc::clone(&gw.bridges.held.room).try_acquire_owned().ok()?;
         let share = Arc::clone(&scope.live.stream_room).try_acquire_owned().ok()?;
         Some(Self { conversation, ask, _room: room, _share: share })

@@ -8,7 +8,7 @@ mod conversation;
 pub(crate) mod held;
 pub(crate) mod hidden;
 mod listen;
-mod request;
+pub(in crate::bridge) mod request;
 mod state;
 
 use std::sync::Arc;

@@ -62,7 +62,7 @@ impl Request {
         let text = |node: Option<Node<'_>>| node.map(|node| node.raw_str().to_owned());
         let level = meta(META_LOG_LEVEL);
         Self {
-            body: encoded(message, number, target).into(),
+            body: encoded(message, number, target.own_name(message)).into(),
             number,
             askable: Askable::read(meta(META_CAPABILITIES)),
             heard: Heard {
@@ -83,7 +83,13 @@ impl Request {
     }
 }
 
-fn encoded(message: &Message<'_>, number: u64, target: &Target) -> Vec<u8> {
+/// The judged bytes under another id; `own_name` as JSON, where the server has another name for
+/// what is called.
+pub(in crate::bridge) fn encoded(
+    message: &Message<'_>,
+    number: u64,
+    own_name: Option<String>,
+) -> Vec<u8> {
     let source = message.bytes();
     let ours = [META_VERSION, META_CAPABILITIES, META_CLIENT, META_LOG_LEVEL];
     let is_ours = |member: &Member<'_>| ours.iter().any(|key| member.key_is(key));
@@ -91,7 +97,7 @@ fn encoded(message: &Message<'_>, number: u64, target: &Target) -> Vec<u8> {
     let meta = message.meta().map(meta).filter(|left| left != "{}");
     let judge = |member: &Member<'_>| match member.key().as_ref() {
         "_meta" => meta.clone().map_or(Fate::LeftOut, Fate::Replaced),
-        "name" => Fate::replaced_by(target.own_name(message)),
+        "name" => Fate::replaced_by(own_name.clone()),
         "inputResponses" | "requestState" => Fate::LeftOut,
         _ => Fate::Kept,
     };

@@ -131,7 +131,8 @@ impl Conversation {
             state: get("requestState").map(|state| state.raw_str().to_owned()).unwrap_or_default(),
         };
         for member in requests.into_iter().flat_map(Node::members) {
-            let id = format!("bridge-{}", self.errand.gw.bridges.fresh_id());
+            // Random: an answer to a question of another replica, or of yesterday, is none to this.
+            let id = format!("bridge-{:032x}", rand::random::<u128>());
             asked.to_say.push_back(self.question(&id, member)?);
             asked.waiting.push_back((json::quoted(&member.key()), id));
         }

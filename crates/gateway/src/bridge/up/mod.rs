@@ -8,7 +8,7 @@ pub(crate) mod cancel;
 mod conversation;
 mod greet;
 pub(crate) mod listen;
-mod request;
+pub(in crate::bridge) mod request;
 
 use std::sync::Arc;
 

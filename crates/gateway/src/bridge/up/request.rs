@@ -54,7 +54,7 @@ impl Request {
         // Without a stream there is no way to ask.
         let askable = if post.accepts.stream { askable } else { Askable::default() };
         Self {
-            body: encoded(message, row, askable, target).into(),
+            body: encoded(message, row, askable, target.own_name(message)).into(),
             way: way(&target.binding, call.method(), mirrors(message, target)),
             askable,
             subject: target.subject.clone(),
@@ -114,16 +114,18 @@ fn askable(row: &TenantSession) -> Askable {
     Askable::read(tape.as_ref().and_then(|tape| tape.root().get("capabilities")))
 }
 
-fn encoded(
+/// The judged bytes with what the session says; `own_name` as JSON, where the server has another
+/// name for what is called.
+pub(in crate::bridge) fn encoded(
     message: &Message<'_>,
     row: Option<&TenantSession>,
     askable: Askable,
-    target: &Target,
+    own_name: Option<String>,
 ) -> Vec<u8> {
     let source = message.bytes();
     let meta = meta(row, askable, source, message.meta());
     let judge = |member: &Member<'_>| match member.key().as_ref() {
-        "name" => Fate::replaced_by(target.own_name(message)),
+        "name" => Fate::replaced_by(own_name.clone()),
         // The first is written anew; the others only a stateless client sends.
         "_meta" | "inputResponses" | "requestState" => Fate::LeftOut,
         _ => Fate::Kept,
