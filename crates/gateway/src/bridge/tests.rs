@@ -95,7 +95,7 @@ proptest! {
                 again.arguments().map(json::Node::raw),
                 message.arguments().map(json::Node::raw)
             );
-            let renamed = up::request::encoded(&message, None, Askable::default(), Some(r#""own""#.into()));
+            let renamed = up::request::encoded(&message, None, Askable::default(), Some(r#""own""#));
             prop_assert_eq!(&params_of(&renamed)["name"], "own");
             prop_assert_eq!(&params_of(&renamed)["arguments"], &params["arguments"]);
         }

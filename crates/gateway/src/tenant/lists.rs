@@ -128,11 +128,17 @@ async fn list_of(
     budget: &AtomicUsize,
 ) -> Result<Elements, Failure> {
     let _seat = binding.server.health.seat()?;
-    let asked = Asked::of(post, binding).await?;
-    match pages(post, binding, (list, budget), &asked).await {
+    let scope = Scope {
+        live: Arc::clone(&post.caller.live),
+        grant: post.caller.grant.id,
+        server: binding.server.id,
+    };
+    let asked = Asked::of(post, binding, &scope).await?;
+    match pages(post, &scope, (list, budget), &asked).await {
         Err(failure) if failure.is_gone => {
             asked.forget(post, binding).await;
-            pages(post, binding, (list, budget), &Asked::of(post, binding).await?).await
+            let asked = Asked::of(post, binding, &scope).await?;
+            pages(post, &scope, (list, budget), &asked).await
         }
         listed => listed,
     }
@@ -141,16 +147,11 @@ async fn list_of(
 /// All pages of one server, filtered, under the names that are shown here.
 async fn pages(
     post: &Post<'_>,
-    binding: &BindingView,
+    scope: &Scope,
     (list, budget): (ListKind, &AtomicUsize),
     asked: &Asked,
 ) -> Result<Elements, Failure> {
-    let scope = Scope {
-        live: Arc::clone(&post.caller.live),
-        grant: post.caller.grant.id,
-        server: binding.server.id,
-    };
-    let way = asked.way.clone().on_behalf_of(&scope);
+    let way = asked.way.clone().on_behalf_of(scope);
     let asking = Asking::new(post.gw, way, DEADLINE);
     let (mut elements, mut cursor, mut seen) = (Elements::new(), None, HashSet::new());
     for _ in 0..MAX_PAGES {
@@ -160,7 +161,7 @@ async fn pages(
         let unreadable = |_| Failure::of("The server's list cannot be read.");
         let message = message::parse_from_upstream(&answer).map_err(unreadable)?;
         let naming = Naming::Prefixed;
-        let edited = filter(post.gw, &scope, &message, list, era, naming).await?;
+        let edited = filter(post.gw, scope, &message, list, era, naming).await?;
         let edited = edited.map_or(answer.clone(), Into::into);
         let message = message::parse_from_upstream(&edited).map_err(unreadable)?;
         let Some(result) = message.result() else { return Ok(elements) };
@@ -190,7 +191,11 @@ struct Asked {
 }
 
 impl Asked {
-    async fn of(post: &Post<'_>, binding: &Arc<BindingView>) -> Result<Self, Failure> {
+    async fn of(
+        post: &Post<'_>,
+        binding: &Arc<BindingView>,
+        scope: &Scope,
+    ) -> Result<Self, Failure> {
         let (gw, call) = (post.gw, post.call);
         let crossing = Crossing::of(call.dialect.era, post.session, &binding.server)?;
         let (way, meta, hidden) = match (crossing, post.session) {
@@ -202,8 +207,7 @@ impl Asked {
             (Crossing::Down, _) => {
                 let askable = call.message.meta().and_then(|meta| meta.get(META_CAPABILITIES));
                 let askable = Askable::read(askable).within(binding);
-                let grant = post.caller.grant.id;
-                let hidden = gw.bridges.hidden.join(gw, binding, grant, askable).await?;
+                let hidden = gw.bridges.hidden.join(gw, binding, scope, askable).await?;
                 (hidden.way(), None, Some(hidden))
             }
             (Crossing::None, Joined::Tenant(key, row)) => {

@@ -48,7 +48,7 @@ pub(crate) async fn join(
         if let Some(known) = gw.sessions.upstream(key, server).await.map_err(lost)? {
             return Ok(known);
         }
-        let (opened, _) = handshake::open(gw, binding, &row.params).await?;
+        let (opened, _) = handshake::open(gw, binding, &row.params, None).await?;
         gw.sessions.join(key, server, opened).await.map_err(lost)
     };
     let joined = gw.opened.0.try_get_with((key, server), open).await;

@@ -79,21 +79,21 @@ async fn go(
         let mut way = Way::with(pass.binding(), HeaderMap::new());
         way.seat = Some(seat.clone());
         let sending = Box::pin(errand.run());
-        let sent = if outlives {
+        let answer = if outlives {
             Lingering::new(gw, sending, deadline, Some(seat)).await
         } else {
             sending.await
         };
-        return Ok((way, sent?));
+        return Ok((way, answer?));
     }
     let mut way = exchange.way(gw, pass.binding()).await.map_err(Failed::unsent)?;
     way.seat = Some(seat);
     let (sender, body, out) = (Arc::clone(gw), exchange.body.clone(), way.clone());
     let sending = async move { Ok(out.send(&sender, Method::POST, body, deadline).await?) };
-    let sent = if outlives {
+    let answer = if outlives {
         Lingering::new(gw, Box::pin(sending), deadline, way.seat.clone()).await
     } else {
         sending.await
     };
-    Ok((way, sent?))
+    Ok((way, answer?))
 }

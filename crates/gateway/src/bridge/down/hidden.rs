@@ -18,6 +18,7 @@ use crate::refusal::Refusal;
 use crate::session::store::UpstreamSession;
 use crate::upstream::ask::Failure;
 use crate::upstream::handshake;
+use crate::upstream::judge::Scope;
 use crate::upstream::wire::{self, Way};
 use crate::view::BindingView;
 
@@ -45,6 +46,7 @@ pub(crate) struct Pool {
 pub(crate) struct Hidden {
     gw: Weak<Gateway>,
     binding: Arc<BindingView>,
+    scope: Scope,
     key: Option<Key>,
     session: UpstreamSession,
     hello: Bytes,
@@ -64,15 +66,15 @@ impl Pool {
         &self,
         gw: &Arc<Gateway>,
         binding: &Arc<BindingView>,
-        grant: GrantId,
+        scope: &Scope,
         askable: Askable,
     ) -> Result<Arc<Hidden>, Refusal> {
-        let key = Key { grant, server: binding.server.id, askable };
+        let key = Key { grant: scope.grant, server: scope.server, askable };
         if self.open.get(&key).await.is_some_and(|known| !known.reaches(binding)) {
             self.open.invalidate(&key).await;
         }
         self.sweep(gw);
-        let opening = Hidden::open(gw, binding, askable, Some(key));
+        let opening = Hidden::open(gw, binding, scope, askable, Some(key));
         let joined = self.open.try_get_with(key, Box::pin(opening)).await;
         joined.map_err(|failure: Arc<Failure>| Refusal::Upstream(failure.text.clone()))
     }
@@ -108,14 +110,16 @@ impl Hidden {
     pub(super) async fn open_own(
         gw: &Arc<Gateway>,
         binding: &Arc<BindingView>,
+        scope: &Scope,
     ) -> Result<Arc<Self>, Refusal> {
-        let opened = Self::open(gw, binding, Askable::default(), None).await;
+        let opened = Self::open(gw, binding, scope, Askable::default(), None).await;
         opened.map_err(|failure| Refusal::Upstream(failure.text))
     }
 
     async fn open(
         gw: &Arc<Gateway>,
         binding: &Arc<BindingView>,
+        scope: &Scope,
         askable: Askable,
         key: Option<Key>,
     ) -> Result<Arc<Self>, Failure> {
@@ -125,10 +129,10 @@ impl Hidden {
             askable.written(),
             env!("CARGO_PKG_VERSION")
         );
-        let (session, hello) = handshake::open(gw, binding, &params).await?;
-        let binding = Arc::clone(binding);
+        let (session, hello) = handshake::open(gw, binding, &params, Some(scope)).await?;
+        let (binding, scope) = (Arc::clone(binding), scope.clone());
         let (gw, is_gone) = (Arc::downgrade(gw), AtomicBool::new(false));
-        Ok(Arc::new(Self { gw, binding, key, session, hello, is_gone }))
+        Ok(Arc::new(Self { gw, binding, scope, key, session, hello, is_gone }))
     }
 
     /// Whether it is a session with the very server that is to be called, as it is known.
@@ -139,7 +143,7 @@ impl Hidden {
 
     /// The way to the server, in this session.
     pub(crate) fn way(&self) -> Way {
-        Way::opened(&self.binding, &self.session)
+        Way::opened(&self.binding, &self.session).on_behalf_of(&self.scope)
     }
 
     /// Whether the server gave it an id.

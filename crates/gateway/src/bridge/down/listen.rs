@@ -30,7 +30,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Opens the stream.
 pub(super) async fn open(errand: Errand, request: Request) -> Sent {
-    let session = Hidden::open_own(&errand.gw, &errand.binding).await.map_err(Failed::unsent)?;
+    let session = Hidden::open_own(&errand.gw, &errand.binding, &errand.scope).await;
+    let session = session.map_err(Failed::unsent)?;
     let messages = changes(&errand, &session).await;
     let mut honoured = Wanted::default();
     if messages.is_some() {

@@ -49,7 +49,7 @@ async fn discover(errand: &Errand, request: &Request) -> Sent {
 async fn session(errand: &Errand, request: &Request) -> Result<Arc<Hidden>, Failed> {
     let Errand { gw, binding, scope, .. } = errand;
     let askable = request.askable.within(binding);
-    let session = gw.bridges.hidden.join(gw, binding, scope.grant, askable).await;
+    let session = gw.bridges.hidden.join(gw, binding, scope, askable).await;
     session.map_err(Failed::unsent)
 }
 

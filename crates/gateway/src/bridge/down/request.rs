@@ -62,7 +62,7 @@ impl Request {
         let text = |node: Option<Node<'_>>| node.map(|node| node.raw_str().to_owned());
         let level = meta(META_LOG_LEVEL);
         Self {
-            body: encoded(message, number, target.own_name(message)).into(),
+            body: encoded(message, number, target.own_name(message).as_deref()).into(),
             number,
             askable: Askable::read(meta(META_CAPABILITIES)),
             heard: Heard {
@@ -88,7 +88,7 @@ impl Request {
 pub(in crate::bridge) fn encoded(
     message: &Message<'_>,
     number: u64,
-    own_name: Option<String>,
+    own_name: Option<&str>,
 ) -> Vec<u8> {
     let source = message.bytes();
     let ours = [META_VERSION, META_CAPABILITIES, META_CLIENT, META_LOG_LEVEL];
@@ -97,7 +97,7 @@ pub(in crate::bridge) fn encoded(
     let meta = message.meta().map(meta).filter(|left| left != "{}");
     let judge = |member: &Member<'_>| match member.key().as_ref() {
         "_meta" => meta.clone().map_or(Fate::LeftOut, Fate::Replaced),
-        "name" => Fate::replaced_by(own_name.clone()),
+        "name" => Fate::replaced_by(own_name.map(str::to_owned)),
         "inputResponses" | "requestState" => Fate::LeftOut,
         _ => Fate::Kept,
     };

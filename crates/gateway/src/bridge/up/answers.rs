@@ -15,8 +15,15 @@ use crate::refusal::Refusal;
 
 const META_SERVER: &str = "io.modelcontextprotocol/serverInfo";
 const INVALID_PARAMS: &str = "-32602";
+const HEADER_MISMATCH: &str = "-32020";
 const RESOURCE_NOT_FOUND: &str = "-32002";
 const CARRIED: [&str; 5] = ["tools", "prompts", "resources", "completions", "logging"];
+
+/// Whether the server refused a request because of the headers that mirror its arguments.
+pub(super) fn is_mismatch(message: &Message<'_>) -> bool {
+    let code = message.error().and_then(|error| error.get("code"));
+    code.is_some_and(|code| code.raw_str() == HEADER_MISMATCH)
+}
 
 /// What a result is by its own account.
 pub(super) enum Kind {

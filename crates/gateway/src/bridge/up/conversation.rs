@@ -77,6 +77,9 @@ impl Conversation {
             };
             let Ok(message) = message::parse_from_upstream(&data) else { continue };
             match (message.kind(), message.method()) {
+                (MessageKind::Response, _) if answers::is_mismatch(&message) => {
+                    return Err(self.outdated().await);
+                }
                 (MessageKind::Response, _) if self.is_ours(&message) => {
                     if let Some(said) = self.response(&message)? {
                         return Ok(said);
@@ -88,6 +91,17 @@ impl Conversation {
                 _ => {}
             }
         }
+    }
+
+    /// The tool wants other arguments mirrored than when it was pinned. No call is sent twice, so
+    /// the definition is read anew and the client is told.
+    async fn outdated(&self) -> Refusal {
+        let Errand { gw, scope, .. } = &self.errand;
+        gw.views.refresh(&scope.live, scope.server).await;
+        Refusal::Upstream(
+            "The server's definition of this tool has changed, and was read anew. Repeat the call."
+                .to_owned(),
+        )
     }
 
     fn is_ours(&self, message: &Message<'_>) -> bool {

@@ -54,7 +54,7 @@ impl Request {
         // Without a stream there is no way to ask.
         let askable = if post.accepts.stream { askable } else { Askable::default() };
         Self {
-            body: encoded(message, row, askable, target.own_name(message)).into(),
+            body: encoded(message, row, askable, target.own_name(message).as_deref()).into(),
             way: way(&target.binding, call.method(), mirrors(message, target)),
             askable,
             subject: target.subject.clone(),
@@ -120,12 +120,12 @@ pub(in crate::bridge) fn encoded(
     message: &Message<'_>,
     row: Option<&TenantSession>,
     askable: Askable,
-    own_name: Option<String>,
+    own_name: Option<&str>,
 ) -> Vec<u8> {
     let source = message.bytes();
     let meta = meta(row, askable, source, message.meta());
     let judge = |member: &Member<'_>| match member.key().as_ref() {
-        "name" => Fate::replaced_by(own_name.clone()),
+        "name" => Fate::replaced_by(own_name.map(str::to_owned)),
         // The first is written anew; the others only a stateless client sends.
         "_meta" | "inputResponses" | "requestState" => Fate::LeftOut,
         _ => Fate::Kept,

@@ -1,8 +1,11 @@
 //! Clients with sessions at stateless servers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -33,12 +36,15 @@ fn strict(seen: &Seen) -> Option<Response> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let meta = &message["params"]["_meta"];
     let name = message["params"].get("name").or(message["params"].get("uri"));
+    let name = name.and_then(text).map(|name| {
+        if name.is_ascii() { name } else { format!("=?base64?{}?=", STANDARD.encode(name)) }
+    });
     let is_sound = seen.method == Method::POST
         && header("mcp-protocol-version").as_deref() == Some("2026-07-28")
         && meta["io.modelcontextprotocol/protocolVersion"] == "2026-07-28"
         && meta["io.modelcontextprotocol/clientCapabilities"].is_object()
         && header("mcp-method") == text(&message["method"])
-        && header("mcp-name") == name.and_then(text)
+        && header("mcp-name") == name
         && header("mcp-session-id").is_none()
         && !["initialize", "notifications/initialized", "ping"]
             .contains(&message["method"].as_str().unwrap_or_default());
@@ -405,4 +411,51 @@ async fn any_replica_serves_the_session_and_takes_the_answer() {
     assert_eq!(world.post(&agent, &headers, &answer).await.status, 202);
     let told = message(response.body_mut()).await.unwrap();
     assert_eq!(told["result"]["content"][0]["text"], r#"{"name":{"action":"decline"}}"#);
+}
+
+/// The mistake numbered 25 in the protocol notes: seen in mcp-remote#309 and railway cli#1172.
+#[tokio::test]
+async fn a_bridged_request_has_the_headers_that_its_server_insists_on() {
+    let (world, agent) = world(allow_all(), |seen| {
+        let list = match seen.json()["method"].as_str() {
+            Some("prompts/list") => json!({"prompts": []}),
+            _ => json!({"messages": [], "contents": [], "content": []}),
+        };
+        seen.result(&list)
+    })
+    .await;
+    let session = open(&world, &agent, json!({})).await;
+    let headers = [("mcp-session-id", session.as_str())];
+    for (method, params) in [
+        ("tools/call", json!({"name": "a"})),
+        ("prompts/get", json!({"name": "Gr\u{fc}\u{df}e"})),
+        ("resources/read", json!({"uri": "x://1"})),
+        ("prompts/list", json!({})),
+        (
+            "completion/complete",
+            json!({"ref": {"type": "ref/prompt", "name": "p"}, "argument": {}}),
+        ),
+    ] {
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let answered = world.post(&agent, &headers, &message).await;
+        assert!(answered.json["result"].is_object(), "{method}: {}", answered.text);
+    }
+}
+
+#[tokio::test]
+async fn a_tool_that_wants_other_headers_by_now_is_read_anew_and_not_called_twice() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let (world, agent) = world(allow_all(), move |seen| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        let error = json!({"jsonrpc": "2.0", "id": seen.json()["id"], "error": {"code": -32020, "message": "m"}});
+        reply(400, "application/json", error.to_string())
+    })
+    .await;
+    world.publish(|organisation| organisation.servers[0].tools_at = None).await;
+    let session = open(&world, &agent, json!({})).await;
+    let refused = world.call(&agent, &session, "a", json!({})).await;
+    assert!(refused.tool_text().contains("Repeat the call"), "{}", refused.text);
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+    assert_eq!(world.source.refreshes.load(Ordering::SeqCst), 1);
 }
