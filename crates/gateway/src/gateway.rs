@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::bridge::Bridges;
 use crate::front::doors::Doors;
 use crate::limits::CounterStore;
 use crate::limits::gate::Gate;
@@ -58,6 +59,7 @@ pub struct Gateway {
     pub(crate) tasks: crate::tasks::Known,
     pub(crate) resumable: Resumable,
     pub(crate) channels: Channels,
+    pub(crate) bridges: Bridges,
     pub(crate) client: Client,
     pub(crate) clock: Clock,
     pub(crate) meters: Arc<Meters>,
@@ -87,6 +89,7 @@ impl Gateway {
             tasks: crate::tasks::Known::default(),
             resumable: Resumable::default(),
             channels: Channels::default(),
+            bridges: Bridges::new(settings.bridge_idle),
             client,
             clock,
             meters,

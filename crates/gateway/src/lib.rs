@@ -14,6 +14,7 @@
 //! | is there room: all of its limits, or none | `limits/` |
 //! | calls whose result is fetched later | `tasks/` |
 //! | the one call out, and its answer judged | `upstream/` |
+//! | clients of one era at servers of the other | `bridge/` |
 //! | every refusal as an answer, one table | `refusal.rs` |
 //! | the record, closed when dropped | `trail.rs` |
 //!
@@ -82,6 +83,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bridge;
 mod call;
 mod front;
 #[cfg(any(test, fuzzing))]

@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use mcp::message::MessageKind;
 use mcp::version::Era;
 
+use crate::bridge::{Crossing, up};
 use crate::call::Call;
 use crate::gateway::Gateway;
 use crate::identify::{Caller, Place};
@@ -36,6 +37,12 @@ pub(crate) async fn pass_on(
     match (call.message.kind(), &caller.place) {
         (MessageKind::Response, _) => answer(gw, caller, call, session, bytes, headers).await,
         (_, Place::Server(binding)) => {
+            if Crossing::of(call.dialect.era, session, &binding.server)? != Crossing::None {
+                if let Some((key, _)) = session.row() {
+                    up::heard(gw, key, call.message);
+                }
+                return Ok(Answer::accepted());
+            }
             if !permit::forwards_notification(call.method(), call.dialect.era) {
                 return Ok(Answer::accepted());
             }
@@ -52,6 +59,9 @@ pub(crate) async fn pass_on(
         // A task is one server's: what belongs to it is not for all of them.
         (_, Place::Tenant) if call.message.related_task().is_some() => Ok(Answer::accepted()),
         (_, Place::Tenant) => {
+            if let Some((key, _)) = session.row() {
+                up::heard(gw, key, call.message);
+            }
             tenant::broadcast(gw, caller, session, call.method(), bytes).await;
             Ok(Answer::accepted())
         }
@@ -83,6 +93,10 @@ async fn answer(
     if !permit::may_ask(binding, asking.judged) {
         return Err(UNASKED);
     }
+    if Crossing::of(Era::Legacy, session, &binding.server)? == Crossing::Up {
+        let (key, _) = session.row().ok_or(Refusal::NoSession)?;
+        return up::answered(gw, key, &asked.id, call.message).await;
+    }
     let within = (holder, session.binding());
     let edits = tasks::answered(&gw.seals, within, asked.server, asking, call.message);
     let mut edits = edits.ok_or(UNASKED)?;
@@ -90,7 +104,9 @@ async fn answer(
     let body = json::splice(bytes, &edits);
     let way = match session {
         Joined::Tenant(key, _) => tenant::way_back(gw, *key, binding).await?,
-        Joined::Outside | Joined::Direct(_) => Way::direct(binding, session, headers),
+        Joined::Outside | Joined::Direct(_) | Joined::Bridged(..) => {
+            Way::direct(binding, session, headers)
+        }
     };
     wire::note(gw, way, body.into()).await
 }

@@ -100,7 +100,7 @@ impl Post<'_> {
     /// To one server: may it, is there room, the one call out.
     pub(crate) async fn forward(
         &self,
-        target: Target,
+        mut target: Target,
         trail: &mut Trail,
     ) -> Result<Answer, Refusal> {
         trail.target(&target.binding);

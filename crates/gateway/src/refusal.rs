@@ -54,8 +54,8 @@ pub(crate) enum Refusal {
     CutOff,
     /// No such method here.
     UnknownMethod,
-    /// The server does not speak the client's era; a client that probes falls back by this.
-    OtherEra,
+    /// The client itself took the call back.
+    Cancelled,
     /// The session is not there, or not this grant's.
     NoSession,
     /// A parameter that this address cannot work with.
@@ -185,7 +185,7 @@ impl Refusal {
             Self::Upstream(message) => (Outcome::UpstreamError, "", message.clone()),
             Self::CutOff => (Outcome::Cancelled, "(stopping)", CUT_OFF.to_owned()),
             Self::UnknownMethod => (Outcome::Denied, "(unknown method)", String::new()),
-            Self::OtherEra => invalid("the server does not speak this revision"),
+            Self::Cancelled => (Outcome::Cancelled, "", "cancelled by the client".to_owned()),
             Self::NoSession => invalid("no such session"),
             Self::Busy => (Outcome::Limited, "(busy)", String::new()),
             Self::Unavailable => (Outcome::Denied, "(unavailable)", String::new()),
@@ -227,9 +227,8 @@ impl Refusal {
                 let status = if is_modern { StatusCode::NOT_FOUND } else { StatusCode::OK };
                 error(asked, status, code::METHOD_NOT_FOUND, "Method not found")
             }
-            Self::OtherEra => {
-                let text = "Bad Request: this server speaks the revisions with initialize";
-                error(asked, StatusCode::BAD_REQUEST, code::BAD_REQUEST, text)
+            Self::Cancelled => {
+                error(asked, StatusCode::OK, code::BAD_REQUEST, "The request was cancelled.")
             }
             Self::NoSession => {
                 error(asked, StatusCode::NOT_FOUND, code::NO_SESSION, "Session not found")

@@ -27,6 +27,9 @@ pub struct Settings {
     pub call_deadline: Duration,
     /// Silence on a stream after which a comment is sent.
     pub keep_alive: Duration,
+    /// How long an unused session is kept that the gateway opened with a server on behalf of clients
+    /// that have none.
+    pub bridge_idle: Duration,
     /// Calls of one organisation in flight, above which further ones are 503.
     pub max_in_flight: usize,
     /// Calls at one server of an organisation, above which further ones are told that it is busy.
@@ -49,6 +52,7 @@ impl Settings {
             list_deadline: Duration::from_mins(1),
             call_deadline: Duration::from_mins(5),
             keep_alive: Duration::from_secs(15),
+            bridge_idle: Duration::from_mins(10),
             max_in_flight: 1_024,
             max_at_server: 256,
             replicas: 1,

@@ -7,9 +7,11 @@ use std::time::Duration;
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use mcp::headers::for_client;
+use mcp::version::Era;
 
+use crate::bridge::{Crossing, up};
 use crate::front::body::{self, is_stream};
 use crate::gateway::Gateway;
 use crate::identify::{Caller, Place};
@@ -44,6 +46,15 @@ async fn opened(
     let scope =
         Scope { live: Arc::clone(&caller.live), grant: caller.grant.id, server: binding.server.id };
     let _paused = scope.binding(gw).ok_or(Refusal::Unavailable)?;
+    if Crossing::of(Era::Legacy, &session, &binding.server)? == Crossing::Up {
+        let (key, row) = session.row().ok_or(up::NO_SESSION_NAMED)?;
+        let Some(response) = up::listen::open(gw, &scope, binding, key, row).await? else {
+            return Ok(not_allowed());
+        };
+        let judge = Judge::of_stream(gw, scope.clone(), caller.holder(), session.binding());
+        let way = Way::with(binding, HeaderMap::new());
+        return Ok(Relay::of_get(gw, judge, scope, way, response, room).into_stream());
+    }
     let mut way = Way::direct(binding, &session, &request.headers).on_behalf_of(&scope);
     way.headers.remove(CONTENT_TYPE);
     way.headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
@@ -70,7 +81,7 @@ async fn closed(
 ) -> Result<Response, Refusal> {
     let session = Joined::named(gw, caller, &request.headers).await?;
     match (&session, &caller.place) {
-        (Joined::Tenant(key, _), _) => {
+        (Joined::Tenant(key, _) | Joined::Bridged(key, _), _) => {
             tenant::end(gw, caller, *key).await?;
             Ok(Response::default())
         }

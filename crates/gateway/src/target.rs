@@ -5,9 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use mcp::message::Message;
 use mcp::method::Method;
 use mcp::version::Era;
 
+use crate::bridge::Crossing;
 use crate::identify::Place;
 use crate::path::Post;
 use crate::refusal::{Refusal, Ruling, Thing};
@@ -25,6 +27,8 @@ pub(crate) struct Target {
     pub(crate) body: Bytes,
     /// The tasks that the call names.
     pub(crate) tasks: Named,
+    /// The bridge to it, if it needs one.
+    pub(crate) crossing: Crossing,
 }
 
 impl Target {
@@ -138,7 +142,15 @@ impl Target {
         body: Bytes,
     ) -> Self {
         let (grant, binding) = (Arc::clone(grant), Arc::clone(binding));
-        Self { grant, binding, subject, body, tasks: Named::default() }
+        let (tasks, crossing) = (Named::default(), Crossing::None);
+        Self { grant, binding, subject, body, tasks, crossing }
+    }
+
+    /// The server's own name as JSON, where a message calls a tool or a prompt by another.
+    pub(crate) fn own_name(&self, message: &Message<'_>) -> Option<String> {
+        let is_named = matches!(message.method(), Method::ToolsCall | Method::PromptsGet);
+        let is_other = is_named && message.name().is_some_and(|name| name != self.subject);
+        is_other.then(|| json::quoted(&self.subject))
     }
 
     /// Whether the headers that mirror arguments say what the arguments say. Only once the call
@@ -168,8 +180,8 @@ impl Target {
         unlisted.then_some(self.binding.server.id)
     }
 
-    /// Whether the server can be called at all, in the client's era.
-    pub(crate) fn check(&self, post: &Post<'_>) -> Result<(), Refusal> {
+    /// Whether the server can be called at all; the way there is chosen by the client's era.
+    pub(crate) fn check(&mut self, post: &Post<'_>) -> Result<(), Refusal> {
         // Where tasks were not opened there are none: no server is told of an id that was not
         // given to this grant.
         if post.call.message.related_task().is_some() && self.tasks.first().is_none() {
@@ -186,14 +198,8 @@ impl Target {
         if server.is_paused {
             return paused("server");
         }
-        match post.call.dialect.era {
-            Era::Modern if !server.speaks_modern => Err(Refusal::OtherEra),
-            Era::Legacy if !server.speaks_legacy => Err(Refusal::Upstream(format!(
-                "{} speaks only revision 2026-07-28; connect with a client that does.",
-                server.name
-            ))),
-            Era::Modern | Era::Legacy => Ok(()),
-        }
+        self.crossing = Crossing::of(post.call.dialect.era, post.session, server)?;
+        Ok(())
     }
 }
 

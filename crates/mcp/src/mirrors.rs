@@ -4,7 +4,7 @@
 use http::{HeaderMap, HeaderName};
 use json::{Kind, Node};
 
-use crate::era::{decoded, mismatch, plain};
+use crate::era::{decoded, mirrored, mismatch, plain};
 use crate::message::{Malformed, MalformedKind, Message};
 
 /// The keyword of the schema.
@@ -60,6 +60,25 @@ pub fn check(
             .map_err(|kind| Malformed::new(kind, message.id_raw()))?;
     }
     Ok(())
+}
+
+/// The headers of a call with these arguments. What is not there, or cannot be mirrored, has none.
+pub fn headers(mirrors: &[Mirror], arguments: Option<Node<'_>>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for Mirror { header, path } in mirrors {
+        let argument = path.iter().try_fold(arguments, |node, key| Some(node?.get(key)));
+        let Some(argument) = argument.flatten() else { continue };
+        let text = match argument.kind() {
+            Kind::String => argument.as_str().map(Into::into),
+            Kind::Bool => Some(argument.raw_str().to_owned()),
+            Kind::Number => integer(argument.raw_str()).map(|value| value.to_string()),
+            _ => None,
+        };
+        if let Some(text) = text {
+            headers.insert(header.clone(), mirrored(&text));
+        }
+    }
+    headers
 }
 
 fn check_one(

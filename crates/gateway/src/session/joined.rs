@@ -21,6 +21,8 @@ pub(crate) enum Joined {
     Direct(DirectSession),
     /// A session on the per-tenant URL.
     Tenant(SessionKey, TenantSession),
+    /// A session of the gateway's own, with one server that has none.
+    Bridged(SessionKey, TenantSession),
 }
 
 /// What is sealed into the id of a session with one server.
@@ -79,9 +81,10 @@ impl Joined {
             }
         };
         match &caller.place {
-            Place::Server(_) => DirectSession::open(&gw.seals, caller.holder(), presented)
-                .map(Self::Direct)
-                .ok_or(Refusal::NoSession),
+            Place::Server(_) => match DirectSession::open(&gw.seals, caller.holder(), presented) {
+                Some(session) => Ok(Self::Direct(session)),
+                None => Self::bridged(gw, caller.holder(), presented).await,
+            },
             Place::Tenant => Self::tenant(gw, caller.holder(), presented).await,
         }
     }
@@ -92,11 +95,25 @@ impl Joined {
         presented: &HeaderValue,
     ) -> Result<Self, Refusal> {
         let key = gw.seals.open_session(holder, presented.as_bytes());
-        let key = key.and_then(|key| SessionKey::try_from(key).ok()).ok_or(Refusal::NoSession)?;
-        match gw.sessions.find(key).await {
-            Ok(Some(row)) => Ok(Self::Tenant(key, row)),
-            Ok(None) => Err(Refusal::NoSession),
-            Err(_lost) => Err(Refusal::Unavailable),
+        let (key, row) = row_of(gw, key).await?;
+        Ok(Self::Tenant(key, row))
+    }
+
+    async fn bridged(
+        gw: &Gateway,
+        holder: Holder,
+        presented: &HeaderValue,
+    ) -> Result<Self, Refusal> {
+        let key = gw.seals.open_bridged(holder, presented.as_bytes());
+        let (key, row) = row_of(gw, key).await?;
+        Ok(Self::Bridged(key, row))
+    }
+
+    /// The gateway's own session, if it is one.
+    pub(crate) fn row(&self) -> Option<(SessionKey, &TenantSession)> {
+        match self {
+            Self::Tenant(key, row) | Self::Bridged(key, row) => Some((*key, row)),
+            Self::Outside | Self::Direct(_) => None,
         }
     }
 
@@ -105,7 +122,7 @@ impl Joined {
         match self {
             Self::Outside => &[],
             Self::Direct(session) => &session.upstream,
-            Self::Tenant(key, _) => key,
+            Self::Tenant(key, _) | Self::Bridged(key, _) => key,
         }
     }
 
@@ -113,7 +130,9 @@ impl Joined {
     pub(crate) fn digest(&self, holder: Holder) -> Option<[u8; 16]> {
         match self {
             Self::Outside => None,
-            Self::Direct(_) | Self::Tenant(..) => Some(seal::digest(holder, self.binding())),
+            Self::Direct(_) | Self::Tenant(..) | Self::Bridged(..) => {
+                Some(seal::digest(holder, self.binding()))
+            }
         }
     }
 
@@ -122,9 +141,22 @@ impl Joined {
         match self {
             Self::Outside => None,
             Self::Direct(session) => Some(session.client.clone()),
-            Self::Tenant(_, row) => row.client(),
+            Self::Tenant(_, row) | Self::Bridged(_, row) => row.client(),
         }
         .filter(|client| !client.name.is_empty())
+    }
+}
+
+/// The row of an opened id.
+async fn row_of(
+    gw: &Gateway,
+    key: Option<Vec<u8>>,
+) -> Result<(SessionKey, TenantSession), Refusal> {
+    let key = key.and_then(|key| SessionKey::try_from(key).ok()).ok_or(Refusal::NoSession)?;
+    match gw.sessions.find(key).await {
+        Ok(Some(row)) => Ok((key, row)),
+        Ok(None) => Err(Refusal::NoSession),
+        Err(_lost) => Err(Refusal::Unavailable),
     }
 }
 

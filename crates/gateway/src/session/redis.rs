@@ -13,10 +13,13 @@ use redis::{FromRedisValue, RedisError, pipe};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::store::{IDLE, Lost, SessionKey, SessionStore, TenantSession, UpstreamSession};
+use super::store::{
+    IDLE, LEVEL, Lost, MAX_NOTES, SessionKey, SessionStore, TenantSession, UpstreamSession,
+};
 
 const DEADLINE: Duration = Duration::from_millis(500);
 const SESSION: &str = "session";
+const NOTE: &str = "note:";
 
 /// See the module.
 pub struct RedisSessions(ConnectionManager);
@@ -71,7 +74,15 @@ impl SessionStore for RedisSessions {
     }
 
     fn find(&self, key: SessionKey) -> BoxFuture<'_, Result<Option<TenantSession>, Lost>> {
-        self.field(key, SESSION.to_owned())
+        async move {
+            let (name, mut commands) = (name(key), pipe());
+            commands.hget(&name, SESSION).hget(&name, noted(LEVEL));
+            commands.expire(&name, idle_secs()).ignore();
+            let (found, level): (Option<String>, Option<String>) = self.run(&commands).await?;
+            let session = found.and_then(|text| serde_json::from_str(&text).ok());
+            Ok(session.map(|session: TenantSession| TenantSession { level, ..session }))
+        }
+        .boxed()
     }
 
     fn upstream(
@@ -112,6 +123,64 @@ impl SessionStore for RedisSessions {
         .boxed()
     }
 
+    fn note(
+        &self,
+        key: SessionKey,
+        name: String,
+        word: Option<String>,
+    ) -> BoxFuture<'_, Result<(), Lost>> {
+        async move {
+            let (row, field, mut commands) = (self::name(key), noted(&name), pipe());
+            let Some(word) = word else {
+                commands.hdel(row, field).ignore();
+                return self.run(&commands).await;
+            };
+            commands.atomic().hset(&row, &field, word).ignore();
+            commands.hexists(&row, SESSION).hlen(&row);
+            let (exists, fields): (bool, usize) = self.run(&commands).await?;
+            if !exists {
+                self.remove(key).await?;
+                return Err(Lost);
+            }
+            if fields > MAX_NOTES {
+                let mut commands = pipe();
+                commands.hdel(row, field).ignore();
+                let () = self.run(&commands).await?;
+                return Err(Lost);
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn notes(
+        &self,
+        key: SessionKey,
+        prefix: &'static str,
+    ) -> BoxFuture<'_, Result<Vec<(String, String)>, Lost>> {
+        async move {
+            let mut commands = pipe();
+            commands.hgetall(name(key));
+            let (fields,): (HashMap<String, String>,) = self.run(&commands).await?;
+            let read = |(field, word): (String, String)| {
+                let name = field.strip_prefix(NOTE)?.to_owned();
+                name.starts_with(prefix).then_some((name, word))
+            };
+            Ok(fields.into_iter().filter_map(read).collect())
+        }
+        .boxed()
+    }
+
+    fn take(&self, key: SessionKey, name: String) -> BoxFuture<'_, Result<Option<String>, Lost>> {
+        async move {
+            let (row, field, mut commands) = (self::name(key), noted(&name), pipe());
+            commands.atomic().hget(&row, &field).hdel(&row, &field).ignore();
+            let (word,): (Option<String>,) = self.run(&commands).await?;
+            Ok(word)
+        }
+        .boxed()
+    }
+
     fn remove(
         &self,
         key: SessionKey,
@@ -127,6 +196,11 @@ impl SessionStore for RedisSessions {
         }
         .boxed()
     }
+}
+
+/// The field of a noted word.
+fn noted(name: &str) -> String {
+    format!("{NOTE}{name}")
 }
 
 fn written(value: &impl Serialize) -> Result<String, Lost> {

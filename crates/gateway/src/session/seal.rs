@@ -34,7 +34,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) method: u8,
 }
 
-/// The keys. What is sealed for one purpose never opens for the other.
+/// The keys. What is sealed for one purpose never opens for another.
 pub(crate) struct Seals(Keyring);
 
 /// First byte of what a seal is bound to.
@@ -45,6 +45,8 @@ mod purpose {
     pub(super) const TASK: u8 = 16;
     /// A client's task, as the server that asked for it knows it.
     pub(super) const CLIENT_TASK: u8 = 17;
+    pub(super) const BRIDGED: u8 = 3;
+    pub(super) const STATE: u8 = 4;
 }
 
 impl Seals {
@@ -52,15 +54,43 @@ impl Seals {
         Self(keyring)
     }
 
+    fn seal(&self, purpose: u8, holder: Holder, content: &[u8]) -> Option<String> {
+        let sealed = self.0.seal(content, &bound(purpose, holder, &[])).ok()?;
+        Some(URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    fn open(&self, purpose: u8, holder: Holder, presented: &[u8]) -> Option<Vec<u8>> {
+        self.0.open(&decode(presented)?, &bound(purpose, holder, &[])).ok()
+    }
+
     /// The id that a client is given for a session; `None` only if no key is in force.
     pub(crate) fn session(&self, holder: Holder, content: &[u8]) -> Option<String> {
-        let sealed = self.0.seal(content, &bound(purpose::SESSION, holder, &[])).ok()?;
-        Some(URL_SAFE_NO_PAD.encode(sealed))
+        self.seal(purpose::SESSION, holder, content)
     }
 
     /// What [`Self::session`] sealed for the same holder.
     pub(crate) fn open_session(&self, holder: Holder, presented: &[u8]) -> Option<Vec<u8>> {
-        self.0.open(&decode(presented)?, &bound(purpose::SESSION, holder, &[])).ok()
+        self.open(purpose::SESSION, holder, presented)
+    }
+
+    /// The id of a session that is the gateway's own, at a server that has none.
+    pub(crate) fn bridged(&self, holder: Holder, key: &[u8]) -> Option<String> {
+        self.seal(purpose::BRIDGED, holder, key)
+    }
+
+    /// What [`Self::bridged`] sealed for the same holder.
+    pub(crate) fn open_bridged(&self, holder: Holder, presented: &[u8]) -> Option<Vec<u8>> {
+        self.open(purpose::BRIDGED, holder, presented)
+    }
+
+    /// A `requestState` of the stateless era.
+    pub(crate) fn state(&self, holder: Holder, content: &[u8]) -> Option<String> {
+        self.seal(purpose::STATE, holder, content)
+    }
+
+    /// What [`Self::state`] sealed for the same holder.
+    pub(crate) fn open_state(&self, holder: Holder, presented: &[u8]) -> Option<Vec<u8>> {
+        self.open(purpose::STATE, holder, presented)
     }
 
     /// The id under which a server's request reaches the client, within one session.

@@ -26,6 +26,9 @@ pub struct TenantSession {
     pub version: String,
     /// `params` of its `initialize`, as written.
     pub params: String,
+    /// The level of log messages that the client wants; noted beside the row.
+    #[serde(skip)]
+    pub level: Option<String>,
 }
 
 /// The session with one server.
@@ -63,12 +66,35 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Forgets the session with one server, which that server ended.
     fn leave(&self, key: SessionKey, server: ServerId) -> BoxFuture<'_, Result<(), Lost>>;
 
+    /// Notes a word in a session under a name, or forgets it. What is noted as `level` comes with
+    /// the session itself.
+    fn note(
+        &self,
+        key: SessionKey,
+        name: String,
+        word: Option<String>,
+    ) -> BoxFuture<'_, Result<(), Lost>>;
+
+    /// What is noted under names that begin so.
+    fn notes(
+        &self,
+        key: SessionKey,
+        prefix: &'static str,
+    ) -> BoxFuture<'_, Result<Vec<(String, String)>, Lost>>;
+
+    /// Takes a noted word away. Of many who take it one has it.
+    fn take(&self, key: SessionKey, name: String) -> BoxFuture<'_, Result<Option<String>, Lost>>;
+
     /// Ends the session; the sessions with servers that it had.
     fn remove(
         &self,
         key: SessionKey,
     ) -> BoxFuture<'_, Result<Vec<(ServerId, UpstreamSession)>, Lost>>;
 }
+
+/// What is noted in one session at most.
+pub(crate) const MAX_NOTES: usize = 512;
+pub(crate) const LEVEL: &str = "level";
 
 /// The rows cannot be read or written at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -83,11 +109,16 @@ pub struct MemorySessions {
 struct Row {
     session: TenantSession,
     upstreams: Mutex<HashMap<ServerId, UpstreamSession>>,
+    notes: Mutex<HashMap<String, String>>,
 }
 
 impl Row {
     fn with<T>(&self, act: impl FnOnce(&mut HashMap<ServerId, UpstreamSession>) -> T) -> T {
         act(&mut self.upstreams.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn noted<T>(&self, act: impl FnOnce(&mut HashMap<String, String>) -> T) -> T {
+        act(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -100,14 +131,22 @@ impl Default for MemorySessions {
 impl SessionStore for MemorySessions {
     fn create(&self, key: SessionKey, session: TenantSession) -> BoxFuture<'_, Result<(), Lost>> {
         async move {
-            self.rows.insert(key, Arc::new(Row { session, upstreams: Mutex::default() })).await;
+            let (upstreams, notes) = (Mutex::default(), Mutex::default());
+            self.rows.insert(key, Arc::new(Row { session, upstreams, notes })).await;
             Ok(())
         }
         .boxed()
     }
 
     fn find(&self, key: SessionKey) -> BoxFuture<'_, Result<Option<TenantSession>, Lost>> {
-        async move { Ok(self.rows.get(&key).await.map(|row| row.session.clone())) }.boxed()
+        async move {
+            let row = self.rows.get(&key).await;
+            Ok(row.map(|row| {
+                let level = row.noted(|notes| notes.get(LEVEL).cloned());
+                TenantSession { level, ..row.session.clone() }
+            }))
+        }
+        .boxed()
     }
 
     fn upstream(
@@ -141,6 +180,52 @@ impl SessionStore for MemorySessions {
                 row.with(|open| open.remove(&server));
             }
             Ok(())
+        }
+        .boxed()
+    }
+
+    fn note(
+        &self,
+        key: SessionKey,
+        name: String,
+        word: Option<String>,
+    ) -> BoxFuture<'_, Result<(), Lost>> {
+        async move {
+            let row = self.rows.get(&key).await.ok_or(Lost)?;
+            row.noted(|notes| match word {
+                Some(_) if notes.len() >= MAX_NOTES && !notes.contains_key(&name) => Err(Lost),
+                Some(word) => {
+                    notes.insert(name, word);
+                    Ok(())
+                }
+                None => {
+                    notes.remove(&name);
+                    Ok(())
+                }
+            })
+        }
+        .boxed()
+    }
+
+    fn notes(
+        &self,
+        key: SessionKey,
+        prefix: &'static str,
+    ) -> BoxFuture<'_, Result<Vec<(String, String)>, Lost>> {
+        async move {
+            let Some(row) = self.rows.get(&key).await else { return Ok(Vec::new()) };
+            Ok(row.noted(|notes| {
+                let found = notes.iter().filter(|(name, _)| name.starts_with(prefix));
+                found.map(|(name, word)| (name.clone(), word.clone())).collect()
+            }))
+        }
+        .boxed()
+    }
+
+    fn take(&self, key: SessionKey, name: String) -> BoxFuture<'_, Result<Option<String>, Lost>> {
+        async move {
+            let row = self.rows.get(&key).await.ok_or(Lost)?;
+            Ok(row.noted(|notes| notes.remove(&name)))
         }
         .boxed()
     }

@@ -26,7 +26,11 @@ async fn the_first_to_join_counts_and_what_ended_stays_ended() {
         let key: SessionKey = rand::random();
         let (one, two) = (ServerId::fresh(Utc::now()), ServerId::fresh(Utc::now()));
         assert_eq!(store.find(key).await, Ok(None));
-        let session = TenantSession { version: "2025-06-18".to_owned(), params: "{}".to_owned() };
+        let session = TenantSession {
+            version: "2025-06-18".to_owned(),
+            params: "{}".to_owned(),
+            level: None,
+        };
         store.create(key, session.clone()).await.unwrap();
         assert_eq!(store.find(key).await, Ok(Some(session)));
         assert_eq!(store.upstream(key, one).await, Ok(None));
@@ -40,5 +44,44 @@ async fn the_first_to_join_counts_and_what_ended_stays_ended() {
         assert_eq!(store.find(key).await, Ok(None));
         assert_eq!(store.join(key, two, upstream("d")).await, Err(Lost));
         assert_eq!(store.find(key).await, Ok(None));
+    }
+}
+
+#[tokio::test]
+async fn what_is_noted_is_found_taken_once_and_gone_with_its_session() {
+    for store in stores() {
+        let key: SessionKey = rand::random();
+        let note = |name: &str, word: Option<&str>| {
+            store.note(key, name.to_owned(), word.map(str::to_owned))
+        };
+        assert_eq!(note("level", Some("info")).await, Err(Lost), "there is no session yet");
+        let session = TenantSession {
+            version: "2025-06-18".to_owned(),
+            params: "{}".to_owned(),
+            level: None,
+        };
+        store.create(key, session.clone()).await.unwrap();
+        note("level", Some("info")).await.unwrap();
+        let found = store.find(key).await.unwrap().unwrap();
+        assert_eq!(found, TenantSession { level: Some("info".to_owned()), ..session });
+        for name in ["watch:b", "watch:a", "answer:1"] {
+            note(name, Some(name)).await.unwrap();
+        }
+        note("watch:b", None).await.unwrap();
+        let pair = ("watch:a".to_owned(), "watch:a".to_owned());
+        assert_eq!(store.notes(key, "watch:").await, Ok(vec![pair]));
+        let take = || store.take(key, "answer:1".to_owned());
+        assert_eq!(take().await, Ok(Some("answer:1".to_owned())));
+        assert_eq!(take().await, Ok(None));
+        for n in 0..512 {
+            if note(&format!("x:{n}"), Some("")).await.is_err() {
+                assert!(n > 400);
+                break;
+            }
+            assert!(n < 511, "nothing bounds what is noted");
+        }
+        assert_eq!(store.remove(key).await, Ok(Vec::new()));
+        assert_eq!(store.find(key).await, Ok(None));
+        assert_eq!(store.notes(key, "").await, Ok(Vec::new()));
     }
 }

@@ -21,17 +21,30 @@ const INSTRUCTIONS: &str = "Tools of several servers behind one address. A tool 
     server and its own name, with two underscores between. An answer that begins with [POLICY \
     DENIED] or [APPROVAL REQUIRED] says what the rules of this organisation ask for.";
 
-/// Opens a session; sessions with servers are opened when they are first needed.
-pub(super) async fn initialize(post: &Post<'_>) -> Result<Answer, Refusal> {
+/// A session that a client asks for, and the revision agreed on.
+pub(crate) struct Greeting {
+    pub(crate) version: ProtocolVersion,
+    pub(crate) session: TenantSession,
+}
+
+/// What is agreed on with a client that initializes where the gateway is the server.
+pub(crate) fn greeting(post: &Post<'_>) -> Greeting {
     let wanted = post.call.message.param("protocolVersion").and_then(Node::as_str);
     let wanted = wanted.as_deref().and_then(ProtocolVersion::find);
     let version = wanted
         .filter(|version| version.era() == Era::Legacy)
         .unwrap_or(ProtocolVersion::LATEST_LEGACY);
+    let params = params(post, version);
+    let session = TenantSession { version: version.to_string(), params, level: None };
+    Greeting { version, session }
+}
+
+/// Opens a session; sessions with servers are opened when they are first needed.
+pub(super) async fn initialize(post: &Post<'_>) -> Result<Answer, Refusal> {
+    let Greeting { version, session } = greeting(post);
     let mut key = SessionKey::default();
     rand::rng().fill_bytes(&mut key);
-    let row = TenantSession { version: version.to_string(), params: params(post, version) };
-    post.gw.sessions.create(key, row).await.map_err(|_lost| Refusal::Unavailable)?;
+    post.gw.sessions.create(key, session).await.map_err(|_lost| Refusal::Unavailable)?;
     let sealed = post.gw.seals.session(post.caller.holder(), &key);
     let sealed = sealed.and_then(|sealed| sealed.parse().ok()).ok_or(Refusal::Unavailable)?;
     let members = format!(
@@ -78,7 +91,8 @@ pub(super) fn ours(post: &Post<'_>, members: &str) -> Answer {
     Answer::ours(answer::result(id, post.call.dialect.era, members))
 }
 
-fn server_info() -> String {
+/// What the gateway calls itself.
+pub(crate) fn server_info() -> String {
     let version = env!("CARGO_PKG_VERSION");
     format!(r#"{{"name":"drawbridge","title":"Drawbridge","version":"{version}"}}"#)
 }

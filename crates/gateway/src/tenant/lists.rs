@@ -8,14 +8,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use http::HeaderMap;
 use json::Node;
-use mcp::era;
+use mcp::era::META_CAPABILITIES;
 use mcp::headers::MCP_NAME;
 use mcp::lists::ListKind;
 use mcp::message;
 use mcp::version::Era;
 
 use super::hello::ours;
+use crate::bridge::askable::Askable;
+use crate::bridge::down::hidden::Hidden;
+use crate::bridge::{Crossing, up};
 use crate::path::Post;
 use crate::refusal::Refusal;
 use crate::session::joined::Joined;
@@ -116,10 +120,10 @@ fn key_of(element: &str, list: ListKind) -> String {
     key.unwrap_or_default().into_owned()
 }
 
-/// All pages of one server, filtered, under the names that are shown here.
+/// The list of one server. A session that the server has forgotten is opened anew, once.
 async fn list_of(
     post: &Post<'_>,
-    binding: &BindingView,
+    binding: &Arc<BindingView>,
     list: ListKind,
     budget: &AtomicUsize,
 ) -> Result<Elements, Failure> {
@@ -129,17 +133,35 @@ async fn list_of(
         grant: post.caller.grant.id,
         server: binding.server.id,
     };
-    let way = way(post, binding).await?.on_behalf_of(&scope);
+    let asked = Asked::of(post, binding, &scope).await?;
+    match pages(post, &scope, (list, budget), &asked).await {
+        Err(failure) if failure.is_gone => {
+            asked.forget(post, binding).await;
+            let asked = Asked::of(post, binding, &scope).await?;
+            pages(post, &scope, (list, budget), &asked).await
+        }
+        listed => listed,
+    }
+}
+
+/// All pages of one server, filtered, under the names that are shown here.
+async fn pages(
+    post: &Post<'_>,
+    scope: &Scope,
+    (list, budget): (ListKind, &AtomicUsize),
+    asked: &Asked,
+) -> Result<Elements, Failure> {
+    let way = asked.way.clone().on_behalf_of(scope);
     let asking = Asking::new(post.gw, way, DEADLINE);
     let (mut elements, mut cursor, mut seen) = (Elements::new(), None, HashSet::new());
     for _ in 0..MAX_PAGES {
-        let params = params(post, cursor.as_deref());
+        let params = asked.params(cursor.as_deref());
         let (_, answer) = asking.ask(post.call.method(), &params).await?;
         let era = post.call.dialect.era;
         let unreadable = |_| Failure::of("The server's list cannot be read.");
         let message = message::parse_from_upstream(&answer).map_err(unreadable)?;
         let naming = Naming::Prefixed;
-        let edited = filter(post.gw, &scope, &message, list, era, naming).await?;
+        let edited = filter(post.gw, scope, &message, list, era, naming).await?;
         let edited = edited.map_or(answer.clone(), Into::into);
         let message = message::parse_from_upstream(&edited).map_err(unreadable)?;
         let Some(result) = message.result() else { return Ok(elements) };
@@ -160,27 +182,65 @@ async fn list_of(
     Err(Failure::of("The server's list does not end."))
 }
 
-async fn way(post: &Post<'_>, binding: &BindingView) -> Result<Way, Failure> {
-    match post.session {
-        Joined::Tenant(key, row) => {
-            let session = super::join(post.gw, *key, row, binding).await;
-            Ok(Way::opened(binding, &session.map_err(Failure::from)?))
-        }
-        Joined::Outside | Joined::Direct(_) => {
-            let mut way = Way::direct(binding, post.session, post.headers);
-            if way.headers.contains_key(MCP_NAME) {
-                way.headers.insert(MCP_NAME, era::mirrored(&post.call.subject()));
-            }
-            Ok(way)
-        }
-    }
+/// How one server is asked for a page: in an era that it speaks.
+struct Asked {
+    way: Way,
+    /// What a request of the stateless era says of itself.
+    meta: Option<String>,
+    hidden: Option<Arc<Hidden>>,
 }
 
-/// The parameters of one page's request; the modern era describes itself in each.
-fn params(post: &Post<'_>, cursor: Option<&str>) -> String {
-    let meta = post.call.message.meta().filter(|_| post.call.dialect.era == Era::Modern);
-    let meta = meta.map(|meta| format!(r#""_meta":{}"#, meta.raw_str()));
-    let cursor = cursor.map(|cursor| format!(r#""cursor":{cursor}"#));
-    let members: Vec<String> = [meta, cursor].into_iter().flatten().collect();
-    format!("{{{}}}", members.join(","))
+impl Asked {
+    async fn of(
+        post: &Post<'_>,
+        binding: &Arc<BindingView>,
+        scope: &Scope,
+    ) -> Result<Self, Failure> {
+        let (gw, call) = (post.gw, post.call);
+        let crossing = Crossing::of(call.dialect.era, post.session, &binding.server)?;
+        let (way, meta, hidden) = match (crossing, post.session) {
+            (Crossing::Up, session) => {
+                let row = session.row().map(|(_, row)| row);
+                let way = up::way(binding, call.method(), HeaderMap::new());
+                (way, Some(up::described(row, binding)), None)
+            }
+            (Crossing::Down, _) => {
+                let askable = call.message.meta().and_then(|meta| meta.get(META_CAPABILITIES));
+                let askable = Askable::read(askable).within(binding);
+                let hidden = gw.bridges.hidden.join(gw, binding, scope, askable).await?;
+                (hidden.way(), None, Some(hidden))
+            }
+            (Crossing::None, Joined::Tenant(key, row)) => {
+                let session = super::join(gw, *key, row, binding).await?;
+                (Way::opened(binding, &session), None, None)
+            }
+            (Crossing::None, _) => {
+                let mut way = Way::direct(binding, post.session, post.headers);
+                // A list is about nothing, whatever the client says there.
+                way.headers.remove(MCP_NAME);
+                let meta = call.message.meta().map(|meta| meta.raw_str().to_owned());
+                (way, meta, None)
+            }
+        };
+        Ok(Self { way, meta, hidden })
+    }
+
+    /// The parameters of one page's request.
+    fn params(&self, cursor: Option<&str>) -> String {
+        let meta = self.meta.as_ref().map(|meta| format!(r#""_meta":{meta}"#));
+        let cursor = cursor.map(|cursor| format!(r#""cursor":{cursor}"#));
+        let members: Vec<String> = [meta, cursor].into_iter().flatten().collect();
+        format!("{{{}}}", members.join(","))
+    }
+
+    /// Forgets the session that the server no longer knows.
+    async fn forget(&self, post: &Post<'_>, binding: &BindingView) {
+        match (&self.hidden, post.session) {
+            (Some(hidden), _) => post.gw.bridges.hidden.forget(hidden).await,
+            (None, Joined::Tenant(key, _)) => {
+                super::leave(post.gw, *key, binding.server.id).await;
+            }
+            _ => {}
+        }
+    }
 }

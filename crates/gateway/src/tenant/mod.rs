@@ -2,13 +2,12 @@
 //! it answers the handshake and the lists itself, from all servers at once, and routes calls by
 //! the server in their name.
 
-mod hello;
+pub(crate) mod hello;
 mod lists;
 mod read;
 mod sessions;
 
 use mcp::method::Method;
-use mcp::version::Era;
 
 use crate::path::Post;
 use crate::refusal::Refusal;
@@ -47,13 +46,8 @@ pub(crate) async fn answer(post: &Post<'_>, trail: &mut Trail) -> Result<Answer,
     answer
 }
 
-/// Whether this era is spoken here: the modern one only if all servers speak it, so that a client
-/// that probes falls back as a whole.
-pub(crate) fn check(post: &Post<'_>) -> Result<(), Refusal> {
-    let era = post.call.dialect.era;
-    let bindings = &post.caller.grant.bindings;
-    if era == Era::Modern && !bindings.iter().all(|binding| binding.server.speaks_modern) {
-        return Err(Refusal::OtherEra);
-    }
-    if post.call.method().exists_in(era) { Ok(()) } else { Err(Refusal::UnknownMethod) }
+/// Both eras are spoken here, each with its own methods.
+fn check(post: &Post<'_>) -> Result<(), Refusal> {
+    let is_known = post.call.method().exists_in(post.call.dialect.era);
+    if is_known { Ok(()) } else { Err(Refusal::UnknownMethod) }
 }

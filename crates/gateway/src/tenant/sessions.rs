@@ -7,11 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::ServerId;
 use futures_util::future::join_all;
-use http::{HeaderMap, Method as HttpMethod};
-use json::Node;
-use mcp::headers::MCP_SESSION_ID;
+use http::Method as HttpMethod;
 use mcp::method::Method;
-use mcp::version::ProtocolVersion;
 use moka::future::Cache;
 
 use crate::gateway::Gateway;
@@ -19,14 +16,13 @@ use crate::identify::Caller;
 use crate::refusal::Refusal;
 use crate::session::joined::Joined;
 use crate::session::store::{SessionKey, TenantSession, UpstreamSession};
-use crate::upstream::ask::{Asking, Failure};
+use crate::upstream::ask::Failure;
+use crate::upstream::handshake;
 use crate::upstream::wire::{self, Way};
 use crate::view::BindingView;
 
 const MAX_OPENED: u64 = 100_000;
 const IDLE: Duration = Duration::from_hours(1);
-/// How long a server may take to open a session.
-const OPEN_DEADLINE: Duration = Duration::from_secs(10);
 /// How long is waited for servers to hear of something that wants no answer.
 const NEWS_DEADLINE: Duration = Duration::from_secs(3);
 
@@ -52,33 +48,11 @@ pub(crate) async fn join(
         if let Some(known) = gw.sessions.upstream(key, server).await.map_err(lost)? {
             return Ok(known);
         }
-        let opened = open(gw, row, binding).await?;
+        let (opened, _) = handshake::open(gw, binding, &row.params, None).await?;
         gw.sessions.join(key, server, opened).await.map_err(lost)
     };
     let joined = gw.opened.0.try_get_with((key, server), open).await;
     joined.map_err(|failure: Arc<Failure>| Refusal::Upstream(failure.text.clone()))
-}
-
-async fn open(
-    gw: &Arc<Gateway>,
-    row: &TenantSession,
-    binding: &BindingView,
-) -> Result<UpstreamSession, Failure> {
-    let way = Way::with(binding, HeaderMap::new());
-    let asking = Asking::new(gw, way.clone(), OPEN_DEADLINE);
-    let (headers, answer) = asking.ask(Method::Initialize, &row.params).await?;
-    let chosen = json::parse(&answer).ok().and_then(|tape| {
-        let version = tape.root().pointer("/result/protocolVersion").and_then(Node::as_str)?;
-        ProtocolVersion::find(&version)
-    });
-    let version = chosen.ok_or_else(|| Failure::of("The server speaks no revision in common."))?;
-    let id = headers.get(MCP_SESSION_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
-    let session = UpstreamSession { id, version: version.to_string() };
-    let ready = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
-    // A server that does not take it will say so at the first call.
-    let _taken =
-        wire::note(gw, Way::opened(binding, &session), Bytes::from_static(ready.as_bytes())).await;
-    Ok(session)
 }
 
 /// Forgets a session that its server no longer knows.

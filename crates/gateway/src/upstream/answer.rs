@@ -179,7 +179,10 @@ pub(super) fn client_headers(
     if let Some(id) = upstream.get(MCP_SESSION_ID).filter(|_| exchange.opens_session()) {
         let session =
             DirectSession { client: exchange.client.clone(), upstream: id.as_bytes().to_vec() };
-        let sealed = session.sealed(&gw.seals, exchange.holder).ok_or(Refusal::Unavailable)?;
+        // A bridge has sealed its own.
+        let is_sealed = exchange.is_bridged.then(|| id.clone());
+        let sealed = is_sealed.or_else(|| session.sealed(&gw.seals, exchange.holder));
+        let sealed = sealed.ok_or(Refusal::Unavailable)?;
         headers.insert(MCP_SESSION_ID, sealed);
     }
     // Ours is JSON whatever the server called it; a stream says so itself.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method as HttpMethod};
+use http::{HeaderMap, Method as HttpMethod, StatusCode};
 use http_body_util::BodyExt;
 use mcp::answer;
 use mcp::client::read_all;
@@ -19,9 +19,6 @@ use crate::front::body::is_stream;
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
 
-/// The id of all our requests: each is the only one of its exchange.
-const ID: &str = "\"drawbridge\"";
-
 /// Where to ask.
 pub(crate) struct Asking<'g> {
     gw: &'g Arc<Gateway>,
@@ -34,18 +31,20 @@ pub(crate) struct Asking<'g> {
 #[error("{text}")]
 pub(crate) struct Failure {
     pub(crate) text: String,
+    /// The server no longer knows the session that it was asked in.
+    pub(crate) is_gone: bool,
 }
 
 impl Failure {
     pub(crate) fn of(text: &str) -> Self {
-        Self { text: text.to_owned() }
+        Self { text: text.to_owned(), is_gone: false }
     }
 }
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Upstream(text) => Self { text },
+            Refusal::Upstream(text) => Self { text, is_gone: false },
             _ => Self::of("The server gave no usable answer."),
         }
     }
@@ -62,8 +61,10 @@ impl<'g> Asking<'g> {
         method: Method,
         params: &str,
     ) -> Result<(HeaderMap, Bytes), Failure> {
+        // Its own, in a session that other requests may share.
+        let id = self.gw.bridges.fresh_id();
         let body = format!(
-            r#"{{"jsonrpc":"2.0","id":{ID},"method":"{}","params":{params}}}"#,
+            r#"{{"jsonrpc":"2.0","id":"drawbridge-{id}","method":"{}","params":{params}}}"#,
             method.name()
         );
         let asked = tokio::time::timeout(self.deadline, self.exchange(body.into())).await;
@@ -74,7 +75,7 @@ impl<'g> Asking<'g> {
             Some(error.get("message")?.as_str()?.chars().take(200).collect::<String>())
         });
         match error {
-            Some(text) => Err(Failure { text: format!("The server answered: {text}") }),
+            Some(text) => Err(Failure::of(&format!("The server answered: {text}"))),
             None => Ok((headers, answer)),
         }
     }
@@ -82,16 +83,17 @@ impl<'g> Asking<'g> {
     async fn exchange(&self, body: Bytes) -> Result<(HeaderMap, Bytes), Failure> {
         let way = self.way.clone();
         let sent = way.send(self.gw, HttpMethod::POST, body, self.deadline).await;
-        let response = sent.map_err(|error| Failure { text: error.to_string() })?;
+        let response = sent.map_err(|error| Failure::of(&error.to_string()))?;
         let (head, body) = response.into_parts();
         if !head.status.is_success() {
-            return Err(Failure { text: wire::complaint(head.status) });
+            let is_gone = head.status == StatusCode::NOT_FOUND;
+            return Err(Failure { text: wire::complaint(head.status), is_gone });
         }
         let answer = if is_stream(&head.headers) {
             self.out_of_stream(body).await?
         } else {
             let read = read_all(body, self.gw.settings.max_answer_bytes).await;
-            read.map_err(|error| Failure { text: error.to_string() })?
+            read.map_err(|error| Failure::of(&error.to_string()))?
         };
         let parsed = message::parse_from_upstream(&answer);
         match parsed.as_ref().map(message::Message::kind) {
@@ -104,8 +106,7 @@ impl<'g> Asking<'g> {
     async fn out_of_stream(&self, mut body: Reading) -> Result<Bytes, Failure> {
         let mut decoder = Decoder::with_limit(self.gw.settings.max_answer_bytes);
         loop {
-            let event =
-                decoder.next_event().map_err(|error| Failure { text: error.to_string() })?;
+            let event = decoder.next_event().map_err(|error| Failure::of(&error.to_string()))?;
             if let Some(event) = event {
                 let Some(data) = event.data.filter(|data| !data.is_empty()) else { continue };
                 let Ok(message) = message::parse_from_upstream(&data) else { continue };

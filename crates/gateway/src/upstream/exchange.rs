@@ -14,6 +14,7 @@ use mcp::{era, headers};
 
 use super::judge::Scope;
 use super::wire::Way;
+use crate::bridge::Run;
 use crate::call::ClientName;
 use crate::gateway::Gateway;
 use crate::identify::Place;
@@ -39,6 +40,9 @@ pub(crate) struct Exchange {
     pub(crate) tasks: Named,
     headers: HeaderMap,
     place_is_tenant: bool,
+    /// The way over a bridge, where the server speaks another era.
+    pub(crate) errand: Option<Box<Run>>,
+    pub(crate) is_bridged: bool,
 }
 
 impl Exchange {
@@ -48,7 +52,7 @@ impl Exchange {
         if headers.contains_key(MCP_NAME) {
             headers.insert(MCP_NAME, era::mirrored(target.mirrored(post.call.method())));
         }
-        Self {
+        let mut exchange = Self {
             method: post.call.method(),
             era: post.call.dialect.era,
             asked: post.call.asked(),
@@ -64,7 +68,13 @@ impl Exchange {
             tasks: target.tasks.clone(),
             headers,
             place_is_tenant: matches!(post.caller.place, Place::Tenant),
-        }
+            errand: None,
+            is_bridged: false,
+        };
+        let first_byte = exchange.first_byte(post.gw);
+        exchange.errand = Run::of(post, target, &exchange.scope, first_byte);
+        exchange.is_bridged = exchange.errand.is_some();
+        exchange
     }
 
     /// The list that is asked for, if it is one.
@@ -103,7 +113,7 @@ impl Exchange {
                 }
                 Ok(way)
             }
-            Joined::Direct(_) | Joined::Outside => {
+            Joined::Direct(_) | Joined::Bridged(..) | Joined::Outside => {
                 let way = Way::carrying(binding, &self.session, self.headers.clone());
                 let mut way = way.on_behalf_of(&self.scope);
                 if let Some(accept) = self.headers.get(ACCEPT) {

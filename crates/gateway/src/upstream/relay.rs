@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use super::answer::{Seen, client_headers};
 use super::exchange::Exchange;
 use super::judge::{Act, Judge, Scope};
-use super::reading::Reading;
+use super::reading::{Reading, Refused};
 use super::wire::{self, Way};
 use crate::call::Verdict;
 use crate::gateway::Gateway;
@@ -182,7 +182,11 @@ impl Relay {
                         self.decoder.push(&data);
                     }
                 }
-                Some(Err(_)) | None => self.ended(),
+                Some(Err(cause)) => match cause.downcast::<Refused>() {
+                    Ok(refused) => self.give_up(refused.0),
+                    Err(_) => self.ended(),
+                },
+                None => self.ended(),
             },
             () = tokio::time::sleep(self.gw.settings.keep_alive) => {
                 self.ready.push_back(sse::comment("keep-alive"));

@@ -18,7 +18,7 @@ use mcp::headers::{self, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, MCP_SESSION
 use super::health::{Seat, Shut};
 use super::judge::Scope;
 use super::reading::Reading;
-use super::{Answer, channel};
+use super::{Answer, Sent, channel};
 use crate::front::body::is_kind;
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
@@ -236,7 +236,7 @@ pub(crate) fn complaint(status: StatusCode) -> String {
 
 // === Going on ===
 
-type Sending = Pin<Box<dyn Future<Output = Result<Response<Reading>, Unanswered>> + Send>>;
+type Sending = Pin<Box<dyn Future<Output = Sent> + Send>>;
 
 /// A request under way that is not given up when its client hangs up: in the eras with sessions a
 /// disconnect is no cancellation.
@@ -259,7 +259,7 @@ impl Lingering {
 }
 
 impl Future for Lingering {
-    type Output = Result<Response<Reading>, Unanswered>;
+    type Output = Sent;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(sending) = &mut self.sending else { return Poll::Pending };

@@ -196,6 +196,29 @@ async fn what_such_a_server_asks_reaches_the_call_that_is_under_way() {
 }
 
 #[tokio::test]
+async fn a_stateless_client_works_with_a_server_of_the_old_transport() {
+    let policy = json!({"version": "1", "default": "allow", "hide": ["secret"]});
+    let (world, agent, old) = behind_a_gateway(policy).await;
+    let listed = world.ask(&agent, list("tools")).await;
+    assert_eq!(listed.names("tools", "name"), ["a"], "{}", listed.text);
+    let called = world.ask(&agent, call("a", json!({"x": 1.5}))).await;
+    assert_eq!(called.json["result"]["echo"]["arguments"]["x"], 1.5, "{}", called.text);
+    assert_eq!(old.is_open(), 1, "one hidden session carries them");
+    let mut asking = call("a", json!({"ask": true}));
+    asking["params"]["_meta"] =
+        json!({"io.modelcontextprotocol/clientCapabilities": {"sampling": {}}});
+    let first = world.ask(&agent, asking.clone()).await;
+    let question = &first.json["result"]["inputRequests"]["1"];
+    assert_eq!(question["method"], "sampling/createMessage", "{}", first.text);
+    asking["params"]["requestState"] = first.json["result"]["requestState"].clone();
+    asking["params"]["inputResponses"] = json!({"1": {"text": "hi"}});
+    let second = world.ask(&agent, asking).await;
+    assert_eq!(second.json["result"]["sampled"]["text"], "hi", "{}", second.text);
+    world.publish(|organisation| organisation.grants[0].revoked = true).await;
+    old.closes().await;
+}
+
+#[tokio::test]
 async fn a_cancelled_request_is_named_as_the_server_knows_it() {
     let (world, agent, old) = behind_a_gateway(allow_all()).await;
     let session = world.initialize(&agent).await.unwrap();

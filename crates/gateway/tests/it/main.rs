@@ -8,6 +8,7 @@
     reason = "a test that fails here has failed"
 )]
 
+mod bridge;
 mod change;
 mod differential;
 mod envelope;

@@ -235,20 +235,6 @@ async fn statuses_by_which_clients_find_their_way_pass() {
 }
 
 #[tokio::test]
-async fn a_modern_probe_of_a_legacy_server_falls_back() {
-    let (world, agent, _) = World::with_shop(allow_all()).await;
-    world.publish(|organisation| organisation.servers[0].speaks_modern = false).await;
-    for method in ["server/discover", "tools/list"] {
-        let message = json!({"jsonrpc": "2.0", "id": 1, "method": method});
-        let (headers, message) = modern(message);
-        let refused = world.post(&agent, &borrowed(&headers), &message).await;
-        assert_eq!(refused.status, 400);
-        let code = refused.json["error"]["code"].as_i64().unwrap();
-        assert!(![-32601, -32020, -32021, -32022].contains(&code), "{code}");
-    }
-}
-
-#[tokio::test]
 async fn kill_switches_refuse_every_call() {
     let (world, agent, shop) = World::with_shop(allow_all()).await;
     world.publish(|organisation| organisation.servers[0].paused = true).await;

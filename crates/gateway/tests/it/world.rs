@@ -24,6 +24,7 @@ use futures_util::future::BoxFuture;
 use gateway::limits::CounterStore;
 use gateway::limits::memory::MemoryCounters;
 use gateway::records::{Full, Place, Records};
+use gateway::sessions::MemorySessions;
 use gateway::source::{
     BindingSnapshot, GrantSnapshot, OrganisationSnapshot, PolicySnapshot, ServerSnapshot, Source,
     TokenSnapshot, ToolSnapshot, Unavailable,
@@ -49,6 +50,8 @@ pub(crate) struct World {
     pub(crate) records: Kept,
     pub(crate) clock: Clock,
     pub(crate) gateways: Vec<(Arc<Gateway>, SocketAddr)>,
+    /// Sessions that all gateways share, if they do.
+    pub(crate) sessions: Option<Arc<MemorySessions>>,
     http: HttpClient<HttpConnector, FullBody<Bytes>>,
     tasks: JoinSet<()>,
 }
@@ -63,6 +66,7 @@ impl World {
             records: Kept::default(),
             clock: Clock::system(),
             gateways: Vec::new(),
+            sessions: None,
             http: HttpClient::builder(TokioExecutor::new()).build(http),
             tasks: JoinSet::new(),
         }
@@ -193,7 +197,7 @@ impl World {
         settings.loopback = true;
         change(&mut settings);
         let source = Arc::clone(&self.source);
-        let gateway = Arc::new(Gateway::new(GatewayParts {
+        let mut gateway = Gateway::new(GatewayParts {
             settings,
             source,
             records: Arc::new(self.records.clone()),
@@ -202,7 +206,11 @@ impl World {
                 .unwrap(),
             keyring: Keyring::single(&[7; 32]),
             clock: self.clock.clone(),
-        }));
+        });
+        if let Some(sessions) = &self.sessions {
+            gateway = gateway.with_sessions(Arc::clone(sessions) as _);
+        }
+        let gateway = Arc::new(gateway);
         let router = gateway::router(Arc::clone(&gateway));
         self.tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
         self.gateways.push((gateway, at));
@@ -215,6 +223,23 @@ impl World {
         for (gateway, _) in &self.gateways {
             gateway.views().changed(id, revision).await.unwrap();
         }
+    }
+
+    /// Lets every server speak these eras.
+    pub(crate) async fn speak(&self, modern: bool, legacy: bool) {
+        self.publish(|organisation| {
+            for server in &mut organisation.servers {
+                server.speaks_modern = modern;
+                server.speaks_legacy = legacy;
+            }
+        })
+        .await;
+    }
+
+    /// Posts a message of the stateless revision.
+    pub(crate) async fn ask(&self, agent: &Agent, message: Value) -> Reply {
+        let (headers, message) = modern(message);
+        self.post(agent, &borrowed(&headers), &message).await
     }
 
     /// Sends a request as it is.
@@ -434,10 +459,15 @@ pub(crate) fn modern(mut message: Value) -> (Vec<(&'static str, String)>, Value)
     if let Some(name) = name.and_then(Value::as_str) {
         headers.push(("mcp-name", name.to_owned()));
     }
-    message["params"]["_meta"] = json!({
+    let mut meta = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": {},
         "io.modelcontextprotocol/clientInfo": {"name": "modern-client", "version": "3"}});
+    // What a test says there itself counts.
+    for (key, value) in message["params"]["_meta"].as_object().into_iter().flatten() {
+        meta[key] = value.clone();
+    }
+    message["params"]["_meta"] = meta;
     (headers, message)
 }
 

@@ -1,7 +1,7 @@
 //! The mistakes that MCP gateways have been seen to make, each as a test that a naive proxy
 //! fails. The numbers are those of the protocol notes; after each stands where it happened.
 //!
-//! Not here: 23, 25 and 27 are about HTTP+SSE endpoints, the bridge between eras and logging in.
+//! Not here: 23 and 25 are in `legacy_sse.rs` and `bridge/up.rs`; 27 is about logging in.
 
 mod addresses;
 mod fidelity;
