@@ -94,7 +94,8 @@ async fn export(
                 batch.push(span);
             }
         }
-        let body = document(std::mem::take(&mut batch)).to_string();
+        let body = document(&batch).to_string();
+        batch.clear();
         let request = request.clone().map(|()| Full::new(Bytes::from(body)));
         match client.send(request, Deadlines { first_byte: DEADLINE }).await {
             Ok(answer) if answer.status().is_success() => {}
@@ -107,7 +108,7 @@ async fn export(
     }
 }
 
-fn document(spans: Vec<Value>) -> Value {
+fn document(spans: &[Value]) -> Value {
     json!({"resourceSpans": [{
         "resource": {"attributes": [
             text("service.name", "drawbridge"),

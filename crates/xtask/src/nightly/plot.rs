@@ -42,14 +42,14 @@ fn draw(out: &mut String, series: &Series<'_>, top: f64) {
     };
     let line: Vec<String> = series.points.iter().map(place).collect();
     // Writing to a string cannot fail.
-    let _ = write!(
+    let _ = writeln!(
         out,
         "<text x=\"{LEFT}\" y=\"{}\">{}</text>\
          <path d=\"M{LEFT} {} V{base} H{}\" fill=\"none\" stroke=\"#888\"/>\
          <text x=\"{}\" y=\"{}\" text-anchor=\"end\">{max:.0}</text>\
          <text x=\"{}\" y=\"{base}\" text-anchor=\"end\">0</text>\
          <text x=\"{}\" y=\"{}\" text-anchor=\"end\">{last:.0} s</text>\
-         <polyline points=\"{}\" fill=\"none\" stroke=\"#1f5fbf\" stroke-width=\"1.5\"/>\n",
+         <polyline points=\"{}\" fill=\"none\" stroke=\"#1f5fbf\" stroke-width=\"1.5\"/>",
         top + 14.0,
         series.title,
         base - inner,
