@@ -47,7 +47,7 @@ pub(crate) async fn pass_on(
                 return Ok(Answer::accepted());
             }
             // What belongs to a task that is not this grant's is not passed on.
-            let Ok(opened) = tasks::opened(&gw.seals, caller.holder(), call.message) else {
+            let Ok(opened) = tasks::opened(&gw.seals, caller.holder(), call) else {
                 return Ok(Answer::accepted());
             };
             let body = match opened.edits.as_slice() {

@@ -67,7 +67,7 @@ impl Target {
             }
             Place::Tenant => return Self::find_named(post, grant),
         };
-        let opened = tasks::opened(&post.gw.seals, post.caller.holder(), post.call.message)?;
+        let opened = tasks::opened(&post.gw.seals, post.caller.holder(), post.call)?;
         let subject = post.call.subject().into_owned();
         Ok(Self::with_tasks(post, grant, binding, subject, opened))
     }
@@ -106,7 +106,7 @@ impl Target {
     /// On the per-tenant URL, the server is in the name.
     fn find_named(post: &Post<'_>, grant: &Arc<GrantView>) -> Result<Self, Refusal> {
         let shown = post.call.subject();
-        let mut opened = tasks::opened(&post.gw.seals, post.caller.holder(), post.call.message)?;
+        let mut opened = tasks::opened(&post.gw.seals, post.caller.holder(), post.call)?;
         if let Some(server) = opened.named.server()
             && tasks::is_about_a_task(post.call.method())
         {

@@ -7,7 +7,6 @@ use std::ops::Range;
 use domain::ServerId;
 use json::{Kind, Node};
 use mcp::era::META_CAPABILITIES;
-use mcp::message::Message;
 use mcp::method::Method;
 use mcp::version::Era;
 
@@ -58,13 +57,18 @@ pub(crate) struct Opened {
     pub(crate) edits: Vec<(Range<usize>, Cow<'static, [u8]>)>,
 }
 
-/// Opens every task that a message names.
+/// Opens every task that a call's message names.
 pub(crate) fn opened(
     seals: &Seals,
     holder: Holder,
-    message: &Message<'_>,
+    call: &Call<'_>,
 ) -> Result<Opened, Refusal> {
     let mut opened = Opened::default();
+    let message = call.message;
+    // A method that the client's era lacks is unknown, whatever it names.
+    if !message.method().exists_in(call.dialect.era) {
+        return Ok(opened);
+    }
     let subject = if is_about_a_task(message.method()) { message.param("taskId") } else { None };
     for node in subject.into_iter().chain(message.related_task()) {
         opened.add(seals, holder, node)?;

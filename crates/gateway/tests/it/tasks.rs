@@ -241,6 +241,8 @@ async fn the_extension_works_the_same_way_and_its_header_is_made_anew() {
     assert_eq!(ask(update, true).await.json["result"]["resultType"], "complete");
     let foreign = ask(about("tasks/get", "t-1"), true).await;
     assert_eq!(code(&foreign), -32602);
+    let removed = ask(about("tasks/result", "t-1"), true).await;
+    assert_eq!(code(&removed), -32601, "what is not in the era is unknown, whatever it names");
     let unasked = ask(call("slow", json!({})), false).await;
     assert!(unasked.tool_text().starts_with("[UPSTREAM ERROR]"), "{}", unasked.text);
 }

@@ -81,9 +81,15 @@ export async function said(target, era, steps) {
   return transcript;
 }
 
-/** The messages of an answer, without what carried them. */
-export const messages = ({ type, body }) =>
-  type === 'text/event-stream' ? [...body.matchAll(/^data: (.+)$/gm)].map(match => match[1]) : body ? [body] : [];
+/** What no request caused, and what may therefore come at any moment. */
+const isNews = message => message.includes('/list_changed"');
+
+/** The messages of an answer, without what carried them and without news. */
+export function messages({ type, body }) {
+  const isStream = type === 'text/event-stream';
+  const all = isStream ? [...body.matchAll(/^data: (.+)$/gm)].map(match => match[1]) : [body];
+  return all.filter(message => message && !isNews(message));
+}
 
 /** The data of each event of a stream. */
 async function* events(stream) {
@@ -109,8 +115,7 @@ export async function saidOnStream(url, steps) {
     const said = [];
     while (isCall && !said.some(text => JSON.parse(text).id === id)) {
       const { value } = await received.next();
-      // What no request caused has a stream of its own in later transports.
-      if (!value.includes('/list_changed"')) said.push(value);
+      if (!isNews(value)) said.push(value);
     }
     transcript.push({ step, messages: said.map(text => masked(text)) });
   }
