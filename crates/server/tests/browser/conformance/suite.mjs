@@ -65,5 +65,10 @@ export async function clientScenario(name, revision, command, env, folder) {
 /** The checks that failed. */
 export const failed = checks => checks.filter(check => check.status === 'FAILURE');
 
-/** Statuses of a scenario in one comparable line. */
-export const verdict = checks => checks.map(({ id, status }) => `${id}=${status}`).sort().join(' ');
+/** The checks that came out differently, as they came out the second time. */
+export function differing(first, second) {
+  const statuses = (checks, id) => checks.filter(check => check.id === id).map(({ status }) => status).sort().join();
+  const ids = new Set([...first, ...second].map(({ id }) => id));
+  return [...ids].filter(id => statuses(first, id) !== statuses(second, id))
+    .map(id => second.find(check => check.id === id) ?? { id, message: 'was not checked' });
+}
