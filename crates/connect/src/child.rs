@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{ChildStdin, ChildStdout, Command};
+use tokio::process::{Child as Process, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -46,7 +46,7 @@ impl Child {
     pub(crate) fn start<L: Listener>(
         command: &[OsString],
         tasks: &TaskTracker,
-        listener: impl FnOnce(&Self) -> Arc<L>,
+        listener: impl FnOnce(Self) -> Arc<L>,
     ) -> io::Result<Arc<L>> {
         let (program, arguments) =
             command.split_first().ok_or_else(|| io::Error::other("no command"))?;
@@ -61,48 +61,20 @@ impl Child {
         let (Some(stdin), Some(stdout)) = (process.stdin.take(), process.stdout.take()) else {
             return Err(io::Error::other("no standard streams"));
         };
-        let (input, lines) = mpsc::channel(MAX_WRITING);
-        let child = Self { input, end: CancellationToken::new(), ended: CancellationToken::new() };
-        let (end, ended) = (child.end.clone(), child.ended.clone());
-        let listener = listener(&child);
-        let heard = Arc::downgrade(&listener);
         let group = process.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        let (input, lines) = mpsc::channel(MAX_WRITING);
+        let (end, ended) = (CancellationToken::new(), CancellationToken::new());
+        let listener = listener(Self { input, end: end.clone(), ended: ended.clone() });
+        let heard = Arc::downgrade(&listener);
         tasks.spawn(async move {
-            let mut reading = Box::pin(read(stdout, &heard));
-            let was_told = tokio::select! {
-                () = &mut reading => true,
-                () = write(stdin, lines) => false,
-                _ = process.wait() => false,
-                () = end.cancelled() => true,
-            };
-            // By now its input has ended, which is how a server is asked to end. What it said
-            // before is still heard.
-            if !was_told {
-                let _heard = timeout(LAST_WORDS, reading).await;
-            }
+            converse(stdin, lines, stdout, &heard, &mut process, &end).await;
             if let Some(listener) = heard.upgrade() {
                 listener.ended();
             }
-            for signal in [None, Some(Signal::SIGTERM), Some(Signal::SIGKILL)] {
-                if let (Some(group), Some(signal)) = (group, signal) {
-                    // Gone already, if it fails.
-                    let _sent = killpg(group, signal);
-                }
-                if timeout(PATIENCE, process.wait()).await.is_ok() {
-                    break;
-                }
-            }
-            if let Some(group) = group {
-                let _left_behind = killpg(group, Signal::SIGKILL);
-            }
+            see_off(process, group).await;
             ended.cancel();
         });
         Ok(listener)
-    }
-
-    /// The same process, for its listener to keep.
-    pub(crate) fn handle(&self) -> Self {
-        Self { input: self.input.clone(), end: self.end.clone(), ended: self.ended.clone() }
     }
 
     /// Says one message to it; waits while it is busy, and fails when it is gone.
@@ -136,6 +108,46 @@ pub(crate) struct Gone;
 fn one_line(message: &[u8]) -> Bytes {
     let plain = message.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte });
     plain.chain([b'\n']).collect()
+}
+
+/// Carries lines both ways until the process ends, says no more, or is to end. Then its input has
+/// ended, which is how a server is asked to end.
+async fn converse<L: Listener>(
+    stdin: ChildStdin,
+    lines: mpsc::Receiver<Bytes>,
+    stdout: ChildStdout,
+    listener: &Weak<L>,
+    process: &mut Process,
+    end: &CancellationToken,
+) {
+    let mut reading = Box::pin(read(stdout, listener));
+    let was_told = tokio::select! {
+        () = &mut reading => true,
+        () = write(stdin, lines) => false,
+        _ = process.wait() => false,
+        () = end.cancelled() => true,
+    };
+    // What it said before is still heard.
+    if !was_told {
+        let _heard = timeout(LAST_WORDS, reading).await;
+    }
+}
+
+/// Waits for the end of a process, which is told more plainly each time, and ends what it left.
+async fn see_off(mut process: Process, group: Option<Pid>) {
+    let tell = |signal: Option<Signal>| {
+        if let (Some(group), Some(signal)) = (group, signal) {
+            // Nobody is left, if it fails.
+            let _told = killpg(group, signal);
+        }
+    };
+    for signal in [None, Some(Signal::SIGTERM), Some(Signal::SIGKILL)] {
+        tell(signal);
+        if timeout(PATIENCE, process.wait()).await.is_ok() {
+            break;
+        }
+    }
+    tell(Some(Signal::SIGKILL));
 }
 
 async fn write(mut stdin: ChildStdin, mut lines: mpsc::Receiver<Bytes>) {

@@ -85,7 +85,7 @@ mod tests {
         let (host, auth) = ((HOST, "127.0.0.1:80"), (AUTHORIZATION, bearer.as_str()));
         assert_eq!(asked(Some(&secret), &[host.clone(), auth.clone()]), None);
         assert_eq!(asked(Some(&secret), &[(HOST, "LOCALHOST:80"), auth.clone()]), None);
-        assert_eq!(asked(None, &[host.clone()]), None);
+        assert_eq!(asked(None, std::slice::from_ref(&host)), None);
         let wrong = format!("Bearer {}", Secret::fresh().reveal());
         for pairs in [
             vec![host.clone()],

@@ -72,7 +72,7 @@ impl Session {
                 used_at: Instant::now(),
                 has_ended: false,
             };
-            Arc::new(Self { child: child.handle(), state: Mutex::new(state) })
+            Arc::new(Self { child, state: Mutex::new(state) })
         })
     }
 

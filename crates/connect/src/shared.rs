@@ -134,9 +134,7 @@ pub(crate) struct UnderWay {
 
 impl Process {
     fn start(command: &[OsString], tasks: &TaskTracker) -> io::Result<Arc<Self>> {
-        Child::start(command, tasks, |child| {
-            Arc::new(Self { child: child.handle(), state: Mutex::default() })
-        })
+        Child::start(command, tasks, |child| Arc::new(Self { child, state: Mutex::default() }))
     }
 
     /// Passes on a request under an id of our own.

@@ -2,6 +2,7 @@
 
 mod plot;
 mod soak;
+mod visitors;
 
 use anyhow::{Result, bail};
 

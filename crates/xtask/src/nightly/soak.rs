@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -17,9 +18,10 @@ use serde_json::{Value, json};
 
 use super::Args;
 use super::plot::{Series, svg};
+use super::visitors::{Target, Visitor};
 use crate::http::Connection;
 use crate::services::Services;
-use crate::shell::{build_product, product, root, run, say};
+use crate::shell::{build_product, product, root, run, say, target};
 
 const MASTER_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 const EVERY: Duration = Duration::from_secs(2);
@@ -43,7 +45,7 @@ pub(super) fn soak(args: &Args) -> Result<()> {
     let samples = thread::scope(|scope| {
         for seed in 0..args.clients as u64 {
             let (target, done) = (&target, &done);
-            let client = move || Client::new(target, seed).run_until(deadline, done);
+            let client = move || Visitor::new(target, seed).run_until(deadline, done);
             thread::Builder::new().stack_size(256 << 10).spawn_scoped(scope, client)?;
         }
         watch(served.pid(), deadline)
@@ -66,23 +68,21 @@ pub(super) fn soak(args: &Args) -> Result<()> {
 struct Served {
     process: Child,
     authority: String,
-}
-
-/// Where clients go, and with what.
-struct Target {
-    authority: String,
-    slug: String,
-    token: String,
+    /// Its data, for as long as it runs.
+    folder: PathBuf,
 }
 
 impl Served {
     fn start(services: &Services) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let authority = format!("127.0.0.1:{port}");
+        let folder = target().join("test-services").join(format!("soak-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
         let environment = || {
             let mut all = services.environment().to_vec();
             all.push(("DRAWBRIDGE_MASTER_KEY", MASTER_KEY.to_owned()));
             all.push(("DRAWBRIDGE_LISTEN", authority.clone()));
+            all.push(("DRAWBRIDGE_DATA_DIR", folder.display().to_string()));
             all
         };
         run(Command::new(product()).arg("migrate").envs(environment()))?;
@@ -97,7 +97,7 @@ impl Served {
         let is_ready = lines.by_ref().map_while(Result::ok).any(|line| line.contains("ready: "));
         // Somebody has to go on reading.
         thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
-        let served = Self { process, authority };
+        let served = Self { process, authority, folder };
         if is_ready { Ok(served) } else { bail!("the product did not start") }
     }
 
@@ -158,112 +158,13 @@ impl Drop for Served {
         // It may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
 fn text(value: &Value, pointer: &str) -> Result<String> {
     let found = value.pointer(pointer).and_then(Value::as_str);
     found.map(str::to_owned).with_context(|| format!("no {pointer} in {value}"))
-}
-
-// === The clients ===
-
-struct Client<'t> {
-    target: &'t Target,
-    random: u64,
-}
-
-impl<'t> Client<'t> {
-    fn new(target: &'t Target, seed: u64) -> Self {
-        Self { target, random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1 }
-    }
-
-    fn run_until(mut self, deadline: Instant, done: &AtomicU64) {
-        while Instant::now() < deadline {
-            // A visit that fails is a client that vanished.
-            if self.visit().is_ok() {
-                done.fetch_add(1, Ordering::Relaxed);
-            }
-            self.dawdle(2_000);
-        }
-    }
-
-    /// Below `most`; good enough to be different each time.
-    fn any(&mut self, most: u64) -> u64 {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        self.random % most
-    }
-
-    fn dawdle(&mut self, most_ms: u64) {
-        let ms = self.any(most_ms);
-        thread::sleep(Duration::from_millis(ms));
-    }
-
-    /// One of the ways in which clients come and go.
-    fn visit(&mut self) -> Result<()> {
-        let way = self.any(6);
-        let path = match way {
-            0 => format!("/t/{}/mcp", self.target.slug),
-            _ => format!("/t/{}/demo/mcp", self.target.slug),
-        };
-        let mut connection = Connection::open(&self.target.authority)?;
-        if way == 1 {
-            // Half a request.
-            return connection
-                .send_raw(&format!("{}Content-Length: 99\r\n\r\n{{", self.head("POST", &path)));
-        }
-        let post = self.head("POST", &path);
-        let hello = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
-            "protocolVersion": "2025-06-18", "capabilities": {},
-            "clientInfo": {"name": "soak", "version": "1"}}});
-        let opened = connection.exchange(&post, &hello.to_string())?;
-        let session = opened.session.context("no session")?;
-        let session = format!("Mcp-Session-Id: {session}\r\n");
-        let post = format!("{post}{session}");
-        let tool = if way == 0 { "demo__list_customers" } else { "list_customers" };
-        let call = |tool: &str, id: u64| {
-            json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
-                "params": {"name": tool, "arguments": {}, "_meta": {"progressToken": id}}})
-            .to_string()
-        };
-        match way {
-            2 => {
-                // A stream, left behind.
-                connection.send(&format!("{}{session}", self.head("GET", &path)), "")?;
-                connection.first_line()?;
-                self.dawdle(3_000);
-                return Ok(());
-            }
-            3 => {
-                // A long call, left in its middle.
-                connection.send(&post, &call("build_forecast", 1))?;
-                connection.first_line()?;
-                self.dawdle(600);
-                return Ok(());
-            }
-            4 => {
-                // A call whose answer nobody reads.
-                return connection.send(&post, &call(tool, 1));
-            }
-            _ => {}
-        }
-        for id in 1..5 {
-            connection.exchange(&post, &call(tool, id))?;
-        }
-        let delete = format!("{}{session}", self.head("DELETE", &path));
-        connection.exchange(&delete, "").map(|_ended| ())
-    }
-
-    fn head(&self, method: &str, path: &str) -> String {
-        let Target { authority, token, .. } = self.target;
-        let accept = if method == "GET" { "" } else { "application/json, " };
-        format!(
-            "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {token}\r\n\
-             Content-Type: application/json\r\nAccept: {accept}text/event-stream\r\n"
-        )
-    }
 }
 
 // === Watching ===
