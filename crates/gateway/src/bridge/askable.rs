@@ -67,6 +67,10 @@ impl Askable {
     /// Whether a client with these abilities understands this request.
     pub(crate) fn understands(self, method: Method, params: Option<Node<'_>>) -> bool {
         let get = |key| params.and_then(|params| params.get(key));
+        if get("task").is_some() {
+            // Tasks do not cross.
+            return false;
+        }
         match method {
             Method::ElicitationCreate => {
                 let is_url = get("mode").is_some_and(|mode| mode.is_str("url"));
@@ -137,5 +141,7 @@ mod tests {
         assert!(!understands(r#"{"elicitation":{"url":{}}}"#, None));
         assert!(!understands(r#"{"sampling":{}}"#, None));
         assert!(!read(r#"{"roots":{}}"#).understands(Method::Ping, None));
+        let task = json::parse(br#"{"task":{}}"#).unwrap();
+        assert!(!understands(r#"{"elicitation":{}}"#, Some(task.root())));
     }
 }

@@ -17,7 +17,7 @@ use crate::gateway::Gateway;
 use crate::permit;
 use crate::refusal::{Refusal, Ruling};
 use crate::upstream::wire;
-use crate::upstream::{Failed, Sent};
+use crate::upstream::{Answer, Failed, Sent};
 
 /// Calls held on one replica, and of one grant. Each also takes of its organisation's room for
 /// streams.
@@ -134,12 +134,22 @@ pub(super) async fn go_on(
         return Err(Failed::unsent(denied(ask.method)));
     }
     let body = format!(r#"{{"jsonrpc":"2.0","id":{},"result":{answer}}}"#, ask.id);
-    wire::note(gw, conversation.session.way(), body.into()).await.map_err(Failed::sent)?;
+    deliver(gw, &conversation, body).await.map_err(Failed::sent)?;
     let client_streams = errand.accepts.stream;
     conversation.errand = errand;
     conversation.heard = request.heard;
     let server_streams = conversation.is_stream();
     retell::respond(Told::of(conversation), server_streams, client_streams).await
+}
+
+/// Gives the server its answer. One that does not take it has forgotten that it asked.
+async fn deliver(gw: &Gateway, conversation: &Conversation, body: String) -> Result<(), Refusal> {
+    match wire::note(gw, conversation.session.way(), body.into()).await? {
+        Answer::Bare(status, _) if !status.is_success() => {
+            Err(Refusal::Upstream(wire::complaint(status)))
+        }
+        _ => Ok(()),
+    }
 }
 
 const NOT_GOOD: &str =

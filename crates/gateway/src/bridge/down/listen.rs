@@ -74,15 +74,21 @@ async fn honour(errand: &Errand, session: &Hidden, wanted: &Wanted) -> Wanted {
         uris: Vec::new(),
     };
     if subscribe {
-        let asking = Asking::new(&errand.gw, session.way(), DEADLINE);
-        for uri in wanted.uris.iter().take(MAX_URIS) {
-            let params = format!(r#"{{"uri":{}}}"#, json::quoted(uri));
-            if asking.ask(Method::ResourcesSubscribe, &params).await.is_ok() {
-                honoured.uris.push(uri.clone());
-            }
-        }
+        // What is not taken in time is not honoured.
+        let watching = watch(errand, session, &wanted.uris, &mut honoured.uris);
+        let _in_time = tokio::time::timeout(DEADLINE, watching).await;
     }
     honoured
+}
+
+async fn watch(errand: &Errand, session: &Hidden, wanted: &[String], taken: &mut Vec<String>) {
+    let asking = Asking::new(&errand.gw, session.way(), DEADLINE);
+    for uri in wanted.iter().take(MAX_URIS) {
+        let params = format!(r#"{{"uri":{}}}"#, json::quoted(uri));
+        if asking.ask(Method::ResourcesSubscribe, &params).await.is_ok() {
+            taken.push(uri.clone());
+        }
+    }
 }
 
 fn acknowledged(id: &str, honoured: &Wanted) -> Vec<u8> {

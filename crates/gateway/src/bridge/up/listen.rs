@@ -16,6 +16,7 @@ use crate::refusal::Refusal;
 use crate::session::store::{SessionKey, TenantSession};
 use crate::upstream::judge::Scope;
 use crate::upstream::reading::Reading;
+use crate::upstream::wire;
 use crate::view::BindingView;
 
 /// How often it is looked whether the session watches something else, on whichever replica it was
@@ -40,7 +41,7 @@ pub(crate) async fn open(
     };
     listening.watched = listening.wanted(binding).await?;
     let response = listening.listen(binding).await?;
-    if response.status().is_client_error() {
+    if wire::passes(response.status()) {
         return Ok(None);
     }
     listening.messages = Some(Messages::of(gw, response).await?);

@@ -409,6 +409,24 @@ async fn a_policy_that_changed_meanwhile_is_the_one_that_counts() {
 }
 
 #[tokio::test]
+async fn a_server_that_forgot_what_it_asked_is_told_of() {
+    // The stream stays open, and silent.
+    let open = Arc::new(Mutex::new(Vec::new()));
+    let (world, agent, legacy, _heard) = world(allow_all(), move |_| {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        sender.send(json!({"jsonrpc": "2.0", "id": 1, "method": "elicitation/create"})).unwrap();
+        open.lock().unwrap().push(sender);
+        written_to(receiver)
+    })
+    .await;
+    let first = world.ask(&agent, asking(&json!({"elicitation": {}}))).await;
+    legacy.gone.lock().unwrap().push("s0".to_owned());
+    let yes = json!({"1": {"action": "accept"}});
+    let told = soon(world.ask(&agent, again(&first, &yes, |_| {}))).await;
+    assert_eq!(told.decision()["outcome"], "upstream_error", "{}", told.text);
+}
+
+#[tokio::test]
 async fn on_another_replica_the_answer_finds_nothing_and_says_so() {
     let (mut world, agent, _heard, _open) = curious(allow_all(), "elicitation/create").await;
     let first = world.ask(&agent, asking(&json!({"elicitation": {}}))).await;
