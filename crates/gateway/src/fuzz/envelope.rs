@@ -32,8 +32,7 @@ pub fn envelope(bytes: &[u8]) {
         // One that cannot read a number so large reads nothing at all.
         let Some(read) = reader.read(bytes) else { continue };
         one_envelope(&message, reader, &read);
-        // Of arguments the policy reads keys only up to a NUL.
-        if is_allowed && reader != Reader::NulBlind {
+        if is_allowed {
             within_the_rule(reader, &read);
         }
     }

@@ -199,7 +199,7 @@ impl<'p> Case<'p, '_> {
         let id = match &found {
             Clash::Variant { rule, .. } => rule,
             // No predicate names the keys, so the rule that let the call come so far answers.
-            Clash::Twins { .. } | Clash::NotAnObject => {
+            Clash::Twins { .. } | Clash::Nul { .. } | Clash::NotAnObject => {
                 self.rule.map_or("/default", Ruleset::pointer)
             }
         };
