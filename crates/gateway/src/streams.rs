@@ -8,7 +8,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use mcp::headers::for_client;
+use mcp::headers::{MCP_SESSION_ID, for_client};
 use mcp::version::Era;
 
 use crate::bridge::{Crossing, up};
@@ -25,7 +25,7 @@ use crate::upstream::wire::{self, Way};
 
 const DELETE_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The stream of one server; on the per-tenant URL there is none.
+/// The stream of one server; on the per-tenant URL, of all of them.
 pub(crate) async fn open(gw: &Arc<Gateway>, request: &Inbound, caller: &Caller) -> Response {
     opened(gw, request, caller).await.unwrap_or_else(Refusal::without_call)
 }
@@ -35,7 +35,11 @@ async fn opened(
     request: &Inbound,
     caller: &Caller,
 ) -> Result<Response, Refusal> {
-    let Place::Server(binding) = &caller.place else { return Ok(not_allowed()) };
+    let is_tenant = matches!(caller.place, Place::Tenant);
+    if is_tenant && !request.headers.contains_key(MCP_SESSION_ID) {
+        // Without a session there is nothing to listen to.
+        return Ok(not_allowed());
+    }
     if !body::Accepts::of(&request.headers).stream {
         let text = "Accept must allow text/event-stream.";
         return Err(Refusal::Http(StatusCode::NOT_ACCEPTABLE, text));
@@ -43,6 +47,13 @@ async fn opened(
     let room = Arc::clone(&caller.live.stream_room).try_acquire_owned();
     let room = room.map_err(|_full| Refusal::Busy)?;
     let session = Joined::named(gw, caller, &request.headers).await?;
+    let binding = match (&caller.place, &session) {
+        (Place::Server(binding), _) => binding,
+        (Place::Tenant, Joined::Tenant(key, row)) => {
+            return Ok(tenant::listen(gw, caller, (*key, row.clone()), room));
+        }
+        (Place::Tenant, _) => return Err(Refusal::NoSession),
+    };
     let scope =
         Scope { live: Arc::clone(&caller.live), grant: caller.grant.id, server: binding.server.id };
     let _paused = scope.binding(gw).ok_or(Refusal::Unavailable)?;

@@ -4,6 +4,7 @@
 
 pub(crate) mod hello;
 mod lists;
+mod news;
 mod read;
 mod sessions;
 
@@ -14,6 +15,7 @@ use crate::refusal::Refusal;
 use crate::trail::{Phase, Trail};
 use crate::upstream::Answer;
 
+pub(crate) use news::listen;
 pub(crate) use sessions::{Opened, broadcast, end, join, leave, way_back};
 
 /// Whether the gateway answers this method itself, rather than one server.

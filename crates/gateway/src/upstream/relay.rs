@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::answer::{Seen, client_headers};
 use super::exchange::Exchange;
-use super::judge::{Act, Judge, Scope};
+use super::judge::{Act, Judge, Judged, Scope};
 use super::reading::{Reading, Refused};
 use super::wire::{self, Way};
 use crate::call::Verdict;
@@ -47,6 +47,8 @@ pub(crate) struct Relay {
     is_resumable: bool,
     /// It ends only when someone ends it.
     is_endless: bool,
+    /// Its events are merged with those of other streams.
+    is_merged: bool,
     /// The share of a stream that is no call in what its organisation may have open.
     room: Option<OwnedSemaphorePermit>,
 }
@@ -100,6 +102,21 @@ impl Relay {
         relay
     }
 
+    /// Of a stream that is merged with others: its messages alone, without ids and comments.
+    pub(crate) fn of_news(
+        gw: &Arc<Gateway>,
+        judge: Judge,
+        scope: Scope,
+        way: Way,
+        response: http::Response<Reading>,
+    ) -> Self {
+        let body = response.into_body();
+        let mut relay = Self::new(gw, judge, scope, way, HeaderMap::new(), body, None);
+        relay.is_endless = true;
+        relay.is_merged = true;
+        relay
+    }
+
     fn new(
         gw: &Arc<Gateway>,
         judge: Judge,
@@ -122,6 +139,7 @@ impl Relay {
             trail: None,
             is_resumable: false,
             is_endless: false,
+            is_merged: false,
             room: None,
             gw: Arc::clone(gw),
         }
@@ -158,7 +176,7 @@ impl Relay {
     }
 
     /// The next bytes for the client; none at the end.
-    async fn next(&mut self) -> Option<Bytes> {
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(bytes) = self.ready.pop_front() {
                 return Some(bytes);
@@ -189,7 +207,9 @@ impl Relay {
                 None => self.ended(),
             },
             () = tokio::time::sleep(self.gw.settings.keep_alive) => {
-                self.ready.push_back(sse::comment("keep-alive"));
+                if !self.is_merged {
+                    self.ready.push_back(sse::comment("keep-alive"));
+                }
                 self.end_if_revoked();
             }
             _ = self.changes.changed() => self.end_if_revoked(),
@@ -212,9 +232,15 @@ impl Relay {
             self.judge.remember().await;
         }
         let Some(data) = event.data.as_ref().filter(|data| !data.is_empty()) else {
-            return self.give(event.for_client());
+            if !self.is_merged {
+                self.give(event.for_client());
+            }
+            return;
         };
         let judged = self.judge.message(data).await;
+        if self.is_merged {
+            return self.pass_merged(judged, data).await;
+        }
         let edited = match judged.act {
             Act::Pass => event.for_client(),
             Act::Replace(bytes) => event.with_data(&bytes),
@@ -228,6 +254,17 @@ impl Relay {
         self.give(edited);
         if let Some(seen) = judged.seen {
             self.answered(seen);
+        }
+    }
+
+    /// Of a merged stream only questions and news pass: nobody waits on it for an answer.
+    async fn pass_merged(&mut self, judged: Judged, data: &[u8]) {
+        match judged.act {
+            _ if judged.seen.is_some() => {}
+            Act::Pass => self.give(sse::encode(Some("message"), None, data)),
+            Act::Replace(bytes) => self.give(sse::encode(Some("message"), None, &bytes)),
+            Act::Decline(answer) => self.decline(answer).await,
+            Act::Drop | Act::Refuse(_) => {}
         }
     }
 

@@ -407,3 +407,99 @@ async fn a_subscription_names_its_resources_in_an_array_of_texts() {
         assert_eq!(refused.json["error"]["code"], -32602, "{wanted}: {}", refused.text);
     }
 }
+
+// === All servers as one stream ===
+
+/// A server with sessions that says `news` to whoever listens, once, and then nothing more.
+fn telling(news: Vec<Value>) -> impl Fn(Seen) -> futures_util::future::Ready<Response> + Clone {
+    move |seen: Seen| {
+        let answer = match (seen.method == Method::GET, seen.json()["method"].as_str()) {
+            (true, _) => {
+                let said = news.iter().enumerate();
+                let said = said.map(|(id, m)| format!(": hi\n\nid: {id}\nretry: 9\ndata: {m}\n\n"));
+                let first = stream::iter(
+                    said.map(|text| Ok::<_, Infallible>(Bytes::from(text))).collect::<Vec<_>>(),
+                );
+                let events = futures_util::StreamExt::chain(first, stream::pending());
+                reply(200, "text/event-stream", Body::from_stream(events))
+            }
+            (_, Some("initialize")) => {
+                let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}});
+                let mut answer = seen.result(&hello);
+                answer.headers_mut().insert("mcp-session-id", "s".parse().unwrap());
+                answer
+            }
+            _ => reply(202, "application/json", ""),
+        };
+        futures_util::future::ready(answer)
+    }
+}
+
+fn message_of(frame: &str) -> Value {
+    let data = frame.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    serde_json::from_str(data).unwrap()
+}
+
+#[tokio::test]
+async fn what_servers_say_unasked_is_merged_on_the_address_of_all() {
+    let note = |method: &str, params: Value| json!({"jsonrpc": "2.0", "method": format!("notifications/{method}"), "params": params});
+    let mut world = World::empty();
+    let told = vec![
+        note("resources/updated", json!({"uri": "db://secret"})),
+        json!({"jsonrpc": "2.0", "id": 1, "result": {"content": []}}),
+        note("tools/list_changed", json!({"from": "one"})),
+        json!({"jsonrpc": "2.0", "id": "q", "method": "roots/list"}),
+    ];
+    for (slug, told) in
+        [("one", told), ("two", vec![note("tools/list_changed", json!({"from": "two"}))])]
+    {
+        let at = world.upstream(telling(told)).await;
+        world.server(slug, at, &[("a", "read")]);
+    }
+    let mute = world.upstream(|seen: Seen| async move {
+        if seen.method == Method::GET {
+            reply(405, "text/plain", "")
+        } else {
+            telling(vec![])(seen).await
+        }
+    });
+    let mute = mute.await;
+    world.server("mute", mute, &[("a", "read")]);
+    let hiding = json!({"version": "1", "default": "allow", "resources": {"hide": ["db://*"]}});
+    let agent = world
+        .grant(
+            "agent",
+            &[("one", Some(hiding)), ("two", Some(allow_all())), ("mute", Some(allow_all()))],
+        )
+        .at_tenant();
+    world.gateway(|_| {}).await;
+    let without = world.open(Method::GET, &agent, &[("accept", "text/event-stream")], "").await;
+    assert_eq!(without.status(), 405, "there is nothing to listen to without a session");
+    let session = world.initialize(&agent).await.unwrap();
+    let headers = [("mcp-session-id", session.as_str()), ("accept", "text/event-stream")];
+    let mut stream = world.open(Method::GET, &agent, &headers, "").await;
+    assert_eq!(stream.status(), 200);
+    let mut heard = Vec::new();
+    for _ in 0..3 {
+        let text = frame(stream.body_mut()).await.unwrap();
+        assert!(!text.contains("id:") || text.contains("roots/list"), "{text}");
+        assert!(!text.contains("retry") && !text.contains("secret"), "{text}");
+        heard.push(message_of(&text));
+    }
+    let from = |name: &str| heard.iter().filter(|m| m["params"]["from"] == name).count();
+    assert_eq!((from("one"), from("two")), (1, 1), "{heard:?}");
+    let question = heard.iter().find(|m| m["method"] == "roots/list").unwrap();
+    assert_ne!(question["id"], "q", "answered under an id of ours");
+    // A policy that changes is news of the gateway's own.
+    world
+        .publish(|organisation| {
+            organisation.policies[1].version += 1;
+            organisation.policies[1].document =
+                json!({"version": "1", "default": "deny"}).to_string().into();
+        })
+        .await;
+    let changed = frame(stream.body_mut()).await.unwrap();
+    assert!(changed.contains("notifications/tools/list_changed"), "{changed}");
+    world.publish(|organisation| organisation.grants[0].revoked = true).await;
+    while frame(stream.body_mut()).await.is_some() {}
+}

@@ -132,7 +132,7 @@ async fn sessions_with_servers_are_opened_once_and_ended_with_the_clients() {
     let stranger = world.grant("other", &[("shop", Some(allow_all()))]).at_tenant();
     world.publish(|_| {}).await;
     assert_eq!(world.call(&stranger, &second, "shop__a", json!({})).await.status, 404);
-    assert_eq!(world.open(Method::GET, &agent, &headers, "").await.status(), 405);
+    assert_eq!(world.open(Method::GET, &agent, &headers, "").await.status(), 404);
 }
 
 #[tokio::test]
