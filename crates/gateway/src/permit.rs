@@ -142,9 +142,17 @@ impl<'v> Judge<'_, 'v, '_> {
     }
 
     fn prompt(&self, name: &str) -> Result<Permit<'v>, Refusal> {
-        let context = self.context();
-        let decision = self.compiled()?.prompt(name, self.call.message.arguments(), &context);
-        self.permit(decision, || Thing::Prompt(self.call.subject().into_owned()))
+        self.prompt_named(name, self.call.message.arguments(), &self.call.subject())
+    }
+
+    fn prompt_named(
+        &self,
+        name: &str,
+        arguments: Option<json::Node<'_>>,
+        shown: &str,
+    ) -> Result<Permit<'v>, Refusal> {
+        let decision = self.compiled()?.prompt(name, arguments, &self.context());
+        self.permit(decision, || Thing::Prompt(shown.to_owned()))
     }
 
     fn resource(&self, uri: &str) -> Result<Permit<'v>, Refusal> {
@@ -152,26 +160,16 @@ impl<'v> Judge<'_, 'v, '_> {
         self.permit(decision, || Thing::Resource(uri.to_owned()))
     }
 
-    /// Suggestions are given for what is listed, and for nothing else.
+    /// Suggestions are given for what could be had now, and for nothing else. They count nothing.
     fn completion(&self) -> Result<Permit<'v>, Refusal> {
-        let compiled = self.compiled()?;
         let of = self.call.message.param("ref");
         let text = |key| of.and_then(|of| of.get(key)).and_then(json::Node::as_str);
-        if let Some(name) = text("name") {
-            if compiled.lists_prompt(&name) {
-                return Ok(Permit::plain(self.binding));
-            }
-            return Err(Refusal::Hidden(Thing::Prompt(name.into_owned()), policy::rule::HIDDEN));
-        }
-        match text("uri") {
-            Some(uri) if compiled.lists_resource(&uri) => Ok(Permit::plain(self.binding)),
-            Some(uri) => {
-                Err(Refusal::Hidden(Thing::Resource(uri.into_owned()), policy::rule::HIDDEN))
-            }
-            None => {
-                Err(Refusal::BadParams("\"params.ref\" names neither a prompt nor a resource."))
-            }
-        }
+        let judged = match (text("name"), text("uri")) {
+            (Some(name), None) => self.prompt_named(&name, None, &name),
+            (None, Some(uri)) => self.resource(&uri),
+            _ => Err(Refusal::BadParams("\"params.ref\" must name a prompt or a resource.")),
+        };
+        judged.map(|_permit| Permit::plain(self.binding))
     }
 
     /// A stream of changes may watch only what could be read.

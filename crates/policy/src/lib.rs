@@ -54,6 +54,7 @@ mod path;
 mod patterns;
 mod problem;
 mod schema;
+mod uri;
 mod window;
 
 pub use category::Category;

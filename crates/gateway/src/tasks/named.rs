@@ -58,11 +58,7 @@ pub(crate) struct Opened {
 }
 
 /// Opens every task that a call's message names.
-pub(crate) fn opened(
-    seals: &Seals,
-    holder: Holder,
-    call: &Call<'_>,
-) -> Result<Opened, Refusal> {
+pub(crate) fn opened(seals: &Seals, holder: Holder, call: &Call<'_>) -> Result<Opened, Refusal> {
     let mut opened = Opened::default();
     let message = call.message;
     // A method that the client's era lacks is unknown, whatever it names.

@@ -251,13 +251,21 @@ impl Judge {
 
     /// In the modern era a server asks by its result; the policy judges that like any request.
     pub(super) fn denied_input(&self, result: Node<'_>) -> Option<Refusal> {
-        let requests = result.get("inputRequests")?;
         let binding = self.scope.binding(&self.gw);
-        let allowed = |request: Node<'_>| {
-            let method = request.get("method").and_then(Node::as_str).unwrap_or_default();
-            binding.as_ref().is_some_and(|b| permit::may_ask(b, Method::named(&method)))
+        let may = |request: Node<'_>| {
+            let method = message::only(request, "method").ok().flatten().and_then(Node::as_str);
+            let method = Method::named(&method.unwrap_or_default());
+            binding.as_ref().is_some_and(|binding| permit::may_ask(binding, method))
         };
-        let is_allowed = requests.is_object() && requests.members().all(|m| allowed(m.value));
+        let is_allowed = match message::only(result, "inputRequests") {
+            Ok(None) => return None,
+            // Read by all in one way, and each of them allowed.
+            Ok(Some(requests)) => {
+                let is_plain = requests.is_object() && requests.duplicate_key().is_none();
+                is_plain && requests.members().all(|member| may(member.value))
+            }
+            Err(_ambiguous) => false,
+        };
         (!is_allowed).then(|| {
             Refusal::Denied(Ruling {
                 rule: "/server_requests".to_owned(),

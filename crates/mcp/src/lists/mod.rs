@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use json::{Kind, Node, Tape, splice};
 
-use crate::message::{ANSWER_DEPTH, is_look_alike};
+use crate::message::{self, ANSWER_DEPTH};
 use crate::method::Method;
 use crate::version::Era;
 
@@ -178,20 +178,11 @@ fn find(root: Node<'_>, list: ListKind) -> Result<Option<(Node<'_>, Node<'_>)>, 
     Ok(Some((result, array)))
 }
 
-/// The one member of that name. A second one, or one that a lenient reader takes for it, would
-/// show clients another list than the one that was filtered.
+/// The one member of that name: with another one clients could see another list than the one that
+/// was filtered.
 fn only<'t>(object: Node<'t>, key: &str) -> Result<Option<Node<'t>>, BadList> {
-    let mut found = None;
-    for member in object.members() {
-        let is_it = member.key_is(key);
-        if is_look_alike(&member.key(), &[key]) || (is_it && found.is_some()) {
-            return Err(BadList::Malformed { pointer: format!("/{}", member.key()) });
-        }
-        if is_it {
-            found = Some(member.value);
-        }
-    }
-    Ok(found)
+    message::only(object, key)
+        .map_err(|twice| BadList::Malformed { pointer: format!("/{}", twice.key) })
 }
 
 fn element(node: Node<'_>, list: ListKind) -> Option<Element<'_>> {

@@ -3,6 +3,8 @@
 //! Go's decoders fold case, `ſ` and the Kelvin sign; C strings end at NUL. A gateway that reads
 //! `name` and forwards `Name` beside it has judged a different call than the one that runs.
 
+use json::Node;
+
 /// Whether `key` equals one of the known keys but for case, Unicode folding, width or characters
 /// that nobody sees. A known key itself is not a look-alike.
 pub(crate) fn is_look_alike(key: &str, known: &[&str]) -> bool {
@@ -16,6 +18,30 @@ pub(crate) fn is_look_alike(key: &str, known: &[&str]) -> bool {
     let before_nul = key.split('\0').next().unwrap_or_default();
     let (whole, cut) = (folded(key), folded(before_nul));
     known.iter().any(|known| known.eq_ignore_ascii_case(&whole) || known.eq_ignore_ascii_case(&cut))
+}
+
+/// The one member of that name; none that is repeated, or has a look-alike beside it: readers would
+/// disagree about which one counts.
+pub fn only<'t>(object: Node<'t>, key: &str) -> Result<Option<Node<'t>>, Ambiguous> {
+    let mut found = None;
+    for member in object.members() {
+        let is_it = member.key_is(key);
+        if is_look_alike(&member.key(), &[key]) || (is_it && found.is_some()) {
+            return Err(Ambiguous { key: member.key().into_owned() });
+        }
+        if is_it {
+            found = Some(member.value);
+        }
+    }
+    Ok(found)
+}
+
+/// A key that stands beside one that some reader takes for the same.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the key {key:?} is there twice for some readers")]
+pub struct Ambiguous {
+    /// As it is written.
+    pub key: String,
 }
 
 fn folded(key: &str) -> String {

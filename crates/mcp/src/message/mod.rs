@@ -11,7 +11,7 @@ use json::{Limits, Node, Tape};
 use crate::era::META_TASK;
 use crate::method::Method;
 
-pub(crate) use look_alike::is_look_alike;
+pub use look_alike::{Ambiguous, only};
 pub use malformed::{Malformed, MalformedKind};
 
 /// How deep an upstream's answer may nest. Schemas go deeper than calls, and nobody judges them.

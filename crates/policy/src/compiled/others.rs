@@ -8,8 +8,8 @@ use super::policy::Compiled;
 use crate::decision::{Context, Decision, Refusal, Refused, rule};
 use crate::document::{Document, Effect, Mode, Section, ServerRequest};
 use crate::engine::{Case, Effort, Keys, Ruleset, Scope, Silent};
-use crate::glob::has_dot_segment;
 use crate::problem::{Problem, child};
+use crate::uri::is_ambiguous;
 
 /// The compiled sections beside `tools`.
 pub(super) struct Others {
@@ -175,7 +175,7 @@ impl Sectioned {
     /// where globs decide.
     fn cannot_judge(&self, name: &str) -> bool {
         let has_globs = !self.hidden.is_empty() || !self.chooser.is_empty();
-        let is_ambiguous = || self.kind == Kind::Uri && has_dot_segment(name);
-        has_globs && (name.len() > MAX_NAME_BYTES || is_ambiguous())
+        let is_spelled_otherwise = || self.kind == Kind::Uri && is_ambiguous(name);
+        has_globs && (name.len() > MAX_NAME_BYTES || is_spelled_otherwise())
     }
 }

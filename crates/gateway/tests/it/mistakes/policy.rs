@@ -162,9 +162,7 @@ async fn mistake_04_what_is_not_recognised_is_let_through() {
 /// Only `tools/call` was guarded: everything else went by (Pinvou#513, agentgateway#721).
 #[tokio::test]
 async fn mistake_05_side_doors_are_left_open() {
-    let mut policy = narrow();
-    policy["list_denied"] = json!(false);
-    let (world, agent, log) = scripted(policy, &["safe", "pay", "danger"], obliging).await;
+    let (world, agent, log) = scripted(narrow(), &["safe", "pay", "danger"], obliging).await;
     let of = |name: &str| {
         json!({"ref": {"type": "ref/prompt", "name": name},
         "argument": {"name": "x", "value": ""}})
@@ -285,4 +283,43 @@ async fn mistake_07_mirrored_headers_are_trusted_or_left_stale() {
         (header(seen, "mcp-name"), &seen.json()["params"]["name"]),
         (Some("a"), &json!("a"))
     );
+}
+
+/// What a server asks by its result has one reading, or is not passed on.
+#[tokio::test]
+async fn questions_that_two_readers_read_differently_are_refused() {
+    let policy = json!({"version": "1", "default": "allow",
+        "server_requests": {"elicitation": "allow", "sampling": "deny"}});
+    let asked = |requests: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":7,"result":{{"resultType":"input_required",{requests}}}}}"#
+        )
+    };
+    let (ask, sample) = (
+        r#"{"a":{"method":"elicitation/create","params":{}}}"#,
+        r#"{"a":{"method":"sampling/createMessage","params":{}}}"#,
+    );
+    let cases = [
+        (format!(r#""inputRequests":{ask}"#), true),
+        (format!(r#""inputRequests":{sample}"#), false),
+        (format!(r#""inputRequests":{ask},"inputRequests":{sample}"#), false),
+        (format!(r#""inputRequests":{ask},"InputRequests":{sample}"#), false),
+        (format!(r#""InputRequests":{sample}"#), false),
+        (r#""inputRequests":{"a":{"method":"elicitation/create","method":"sampling/createMessage"}}"#
+            .to_owned(), false),
+        (r#""inputRequests":{"a":{"method":"elicitation/create"},"a":{"method":"sampling/createMessage"}}"#
+            .to_owned(), false),
+    ];
+    for (requests, passes) in cases {
+        let answer = asked(&requests);
+        let (world, agent) = World::with_upstream(policy.clone(), &["a"], move |_| {
+            let answer = answer.clone();
+            async move { reply(200, "application/json", answer) }
+        })
+        .await;
+        let (headers, message) = modern(call("a", json!({})));
+        let got = world.post(&agent, &borrowed(&headers), &message).await;
+        assert_eq!(got.text.contains("inputRequests"), passes, "{requests}: {}", got.text);
+        assert_eq!(got.text.contains("sampling/createMessage"), false, "{requests}");
+    }
 }
