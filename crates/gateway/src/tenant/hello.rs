@@ -15,8 +15,7 @@ use crate::upstream::Answer;
 /// Largest `params` of `initialize` that servers are told; longer ones are told less.
 const MAX_PARAMS: usize = 16 << 10;
 const CAPABILITIES: &str = r#"{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"listChanged":true},"tasks":{"cancel":{},"requests":{"tools":{"call":{}}}}}"#;
-const MODERN_CAPABILITIES: &str =
-    r#"{"tools":{},"prompts":{},"resources":{},"extensions":{"io.modelcontextprotocol/tasks":{}}}"#;
+const MODERN_CAPABILITIES: &str = r#"{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"listChanged":true},"extensions":{"io.modelcontextprotocol/tasks":{}}}"#;
 const INSTRUCTIONS: &str = "Tools of several servers behind one address. A tool is named by its \
     server and its own name, with two underscores between. An answer that begins with [POLICY \
     DENIED] or [APPROVAL REQUIRED] says what the rules of this organisation ask for.";

@@ -30,6 +30,7 @@ pub(crate) const fn answers(method: Method) -> bool {
             | Method::ResourcesList
             | Method::ResourcesTemplatesList
             | Method::ResourcesRead
+            | Method::SubscriptionsListen
     )
 }
 
@@ -42,6 +43,7 @@ pub(crate) async fn answer(post: &Post<'_>, trail: &mut Trail) -> Result<Answer,
         Method::ServerDiscover => Ok(hello::discover(post)),
         Method::Ping => Ok(hello::pong(post)),
         Method::ResourcesRead => return read::read(post, trail).await,
+        Method::SubscriptionsListen => news::subscribe(post).map(Answer::Open),
         _ => lists::merged(post).await,
     };
     trail.phase(Phase::Upstream);

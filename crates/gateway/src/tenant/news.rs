@@ -1,7 +1,8 @@
-//! GET on the per-tenant URL: one stream that merges what the servers of a client's session say
-//! unasked. Each server's own stream is opened in that session, and again when it ended; event
-//! ids are left out, because nobody could come back to so many streams by one. When what the
-//! grant may call changed, the gateway says so itself.
+//! What the servers of a grant say unasked, merged into one stream on the per-tenant URL: by GET
+//! in a client's session, by `subscriptions/listen` where there are none. Each server's own
+//! stream is opened the same way, and again when it ended; event ids are left out, because nobody
+//! could come back to so many streams by one. When what the grant may call changed, the gateway
+//! says so itself.
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;
@@ -15,14 +16,15 @@ use domain::{GrantId, PolicyId, ServerId};
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, SelectAll, select_all, unfold};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Method as HttpMethod};
+use http::{HeaderMap, HeaderValue, Method as HttpMethod};
 use mcp::sse;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use crate::front::body::is_stream;
 use crate::gateway::Gateway;
 use crate::identify::Caller;
-use crate::session::joined::Joined;
+use crate::path::Post;
+use crate::refusal::Refusal;
 use crate::session::seal::Holder;
 use crate::session::store::{SessionKey, TenantSession};
 use crate::upstream::Relay;
@@ -45,35 +47,37 @@ pub(crate) fn listen(
     (key, row): (SessionKey, TenantSession),
     room: OwnedSemaphorePermit,
 ) -> Response {
-    let bindings = caller.grant.bindings.iter().take(MAX_STREAMS);
-    let streams = bindings.map(|binding| {
-        let listener = Listener {
-            gw: Arc::clone(gw),
-            holder: caller.holder(),
-            key,
-            row: row.clone(),
-            scope: Scope {
-                live: Arc::clone(&caller.live),
-                grant: caller.grant.id,
-                server: binding.server.id,
-            },
-            relay: None,
-            pause: Duration::ZERO,
+    let means = Means::Session(key, row);
+    respond(Merged::new(gw, caller, &means, Kinds::ALL, room), None)
+}
+
+/// The merged stream of a `subscriptions/listen`: of what it asks for, the changes of lists.
+pub(super) fn subscribe(post: &Post<'_>) -> Result<Response, Refusal> {
+    let room = Arc::clone(&post.caller.live.stream_room).try_acquire_owned();
+    let room = room.map_err(|_full| Refusal::Busy)?;
+    let message = post.call.message;
+    let kinds = Kinds::wanted(message.param("notifications"));
+    let id = message.id_raw().unwrap_or_default();
+    let meta = message.meta().map_or("{}", json::Node::raw_str);
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":{id},"method":"subscriptions/listen","params":{{"notifications":{},"_meta":{meta}}}}}"#,
+        kinds.as_json()
+    );
+    let means = Means::Subscription(body.into(), mcp::headers::for_upstream(post.headers));
+    let mut merged = Merged::new(post.gw, post.caller, &means, kinds, room);
+    merged.subscription = Some(id.to_owned());
+    let acknowledged = merged
+        .message("subscriptions/acknowledged", &format!(r#""notifications":{}"#, kinds.as_json()));
+    Ok(respond(merged, Some(acknowledged)))
+}
+
+fn respond(merged: Merged, first: Option<Bytes>) -> Response {
+    let events = unfold((merged, first), |(mut merged, mut first)| async move {
+        let bytes = match first.take() {
+            Some(first) => Some(first),
+            None => merged.next().await,
         };
-        unfold(listener, Listener::next).boxed()
-    });
-    let merged = Merged {
-        streams: select_all(streams),
-        reach: reach(&caller.grant),
-        changes: caller.live.changes(),
-        live: Arc::clone(&caller.live),
-        grant: caller.grant.id,
-        key,
-        gw: Arc::clone(gw),
-        _room: room,
-    };
-    let events = unfold(merged, |mut merged| async move {
-        merged.next().await.map(|bytes| (Ok::<_, Infallible>(bytes), merged))
+        bytes.map(|bytes| (Ok::<_, Infallible>(bytes), (merged, first)))
     });
     let mut response = Response::new(Body::from_stream(events));
     let headers = response.headers_mut();
@@ -81,6 +85,42 @@ pub(crate) fn listen(
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
+}
+
+/// Whose lists a client wants to hear of.
+#[derive(Debug, Clone, Copy)]
+struct Kinds([bool; 3]);
+
+impl Kinds {
+    const ALL: Self = Self([true; 3]);
+    const NAMES: [&str; 3] = ["tools", "prompts", "resources"];
+
+    fn wanted(notifications: Option<json::Node<'_>>) -> Self {
+        let wants = |name: &str| {
+            let member = notifications?.get(&format!("{name}ListChanged"))?;
+            member.as_bool()
+        };
+        Self(Self::NAMES.map(|name| wants(name) == Some(true)))
+    }
+
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().zip(self.0).filter_map(|(name, wanted)| wanted.then_some(name))
+    }
+
+    fn as_json(self) -> String {
+        let members: Vec<_> =
+            self.names().map(|name| format!(r#""{name}ListChanged":true"#)).collect();
+        format!("{{{}}}", members.join(","))
+    }
+}
+
+/// By which means each server's own stream is opened.
+#[derive(Clone)]
+enum Means {
+    /// By GET, in the session with it.
+    Session(SessionKey, TenantSession),
+    /// By this request.
+    Subscription(Bytes, HeaderMap),
 }
 
 // === Merged ===
@@ -92,7 +132,11 @@ struct Merged {
     changes: watch::Receiver<i64>,
     live: Arc<Live>,
     grant: GrantId,
-    key: SessionKey,
+    /// The session that it is of; none for a subscription.
+    key: Option<SessionKey>,
+    /// The id of the subscription, as written.
+    subscription: Option<String>,
+    kinds: Kinds,
     gw: Arc<Gateway>,
     /// The stream's share in what its organisation may have open.
     _room: OwnedSemaphorePermit,
@@ -110,6 +154,47 @@ fn reach(grant: &GrantView) -> Reach {
 }
 
 impl Merged {
+    fn new(
+        gw: &Arc<Gateway>,
+        caller: &Caller,
+        means: &Means,
+        kinds: Kinds,
+        room: OwnedSemaphorePermit,
+    ) -> Self {
+        let bindings = caller.grant.bindings.iter().take(MAX_STREAMS);
+        let streams = bindings.map(|binding| {
+            let listener = Listener {
+                gw: Arc::clone(gw),
+                holder: caller.holder(),
+                means: means.clone(),
+                scope: Scope {
+                    live: Arc::clone(&caller.live),
+                    grant: caller.grant.id,
+                    server: binding.server.id,
+                },
+                relay: None,
+                pause: Duration::ZERO,
+            };
+            unfold(listener, Listener::next).boxed()
+        });
+        let key = match means {
+            Means::Session(key, _) => Some(*key),
+            Means::Subscription(..) => None,
+        };
+        Self {
+            streams: select_all(streams),
+            reach: reach(&caller.grant),
+            changes: caller.live.changes(),
+            live: Arc::clone(&caller.live),
+            grant: caller.grant.id,
+            key,
+            subscription: None,
+            kinds,
+            gw: Arc::clone(gw),
+            _room: room,
+        }
+    }
+
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             tokio::select! {
@@ -117,7 +202,10 @@ impl Merged {
                 Some(bytes) = self.streams.next() => return Some(bytes),
                 () = tokio::time::sleep(self.gw.settings.keep_alive) => {
                     // Looking at the session keeps it from being forgotten meanwhile.
-                    let has_ended = matches!(self.gw.sessions.find(self.key).await, Ok(None));
+                    let has_ended = match self.key {
+                        Some(key) => matches!(self.gw.sessions.find(key).await, Ok(None)),
+                        None => false,
+                    };
                     return (self.holds() && !has_ended).then(|| sse::comment("keep-alive"));
                 }
                 changed = self.changes.changed() => {
@@ -148,12 +236,24 @@ impl Merged {
             return None;
         }
         self.reach = reach;
-        let news = ["tools", "prompts", "resources"].map(|list| {
-            let message =
-                format!(r#"{{"jsonrpc":"2.0","method":"notifications/{list}/list_changed"}}"#);
-            sse::encode(Some("message"), None, message.as_bytes())
-        });
+        let lists = self.kinds.names();
+        let news: Vec<_> =
+            lists.map(|list| self.message(&format!("{list}/list_changed"), "")).collect();
         Some(news.concat().into())
+    }
+
+    /// A notification of the gateway's own, as an event; `members` are those of its parameters.
+    fn message(&self, method: &str, members: &str) -> Bytes {
+        let meta = self
+            .subscription
+            .as_ref()
+            .map(|id| format!(r#""_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}}"#));
+        let comma = if members.is_empty() || meta.is_none() { "" } else { "," };
+        let meta = meta.unwrap_or_default();
+        let message = format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/{method}","params":{{{members}{comma}{meta}}}}}"#
+        );
+        sse::encode(Some("message"), None, message.as_bytes())
     }
 }
 
@@ -163,8 +263,7 @@ impl Merged {
 struct Listener {
     gw: Arc<Gateway>,
     holder: Holder,
-    key: SessionKey,
-    row: TenantSession,
+    means: Means,
     scope: Scope,
     relay: Option<Relay>,
     pause: Duration,
@@ -194,28 +293,46 @@ impl Listener {
     /// server is gone, or the server has no such stream.
     async fn open(&self) -> ControlFlow<(), Option<Relay>> {
         let Some(binding) = self.scope.binding(&self.gw) else { return ControlFlow::Break(()) };
-        let joined = Box::pin(super::join(&self.gw, self.key, &self.row, &binding)).await;
-        let Ok(session) = joined else { return ControlFlow::Continue(None) };
-        let mut way = Way::opened(&binding, &session).on_behalf_of(&self.scope);
-        way.headers.remove(CONTENT_TYPE);
-        way.headers.insert(ACCEPT, EVENT_STREAM);
+        let Ok((mut way, method, body)) = self.way(&binding).await else {
+            return ControlFlow::Continue(None);
+        };
         let deadline = self.gw.settings.list_deadline;
-        let sent = way.clone().send(&self.gw, HttpMethod::GET, Bytes::new(), deadline).await;
-        let Ok(response) = sent else { return ControlFlow::Continue(None) };
+        let Ok(response) = way.clone().send(&self.gw, method, body, deadline).await else {
+            return ControlFlow::Continue(None);
+        };
         match response.status().as_u16() {
             200..=299 if is_stream(response.headers()) => {}
             404 => {
-                super::leave(&self.gw, self.key, self.scope.server).await;
+                let Means::Session(key, _) = &self.means else { return ControlFlow::Break(()) };
+                super::leave(&self.gw, *key, self.scope.server).await;
                 return ControlFlow::Continue(None);
             }
             400..=499 => return ControlFlow::Break(()),
             _ => return ControlFlow::Continue(None),
         }
-        let within = Joined::Tenant(self.key, self.row.clone());
         let scope = self.scope.clone();
-        let judge = Judge::of_stream(&self.gw, scope.clone(), self.holder, within.binding());
+        let judge = match &self.means {
+            Means::Session(key, _) => Judge::of_stream(&self.gw, scope.clone(), self.holder, key),
+            Means::Subscription(..) => Judge::of_news(&self.gw, scope.clone(), self.holder),
+        };
         way.headers.remove(ACCEPT);
         let way = Way::with(&binding, way.headers);
         ControlFlow::Continue(Some(Relay::of_news(&self.gw, judge, scope, way, response)))
+    }
+
+    async fn way(&self, binding: &BindingView) -> Result<(Way, HttpMethod, Bytes), Refusal> {
+        match &self.means {
+            Means::Session(key, row) => {
+                let session = Box::pin(super::join(&self.gw, *key, row, binding)).await?;
+                let mut way = Way::opened(binding, &session).on_behalf_of(&self.scope);
+                way.headers.remove(CONTENT_TYPE);
+                way.headers.insert(ACCEPT, EVENT_STREAM);
+                Ok((way, HttpMethod::GET, Bytes::new()))
+            }
+            Means::Subscription(body, headers) => {
+                let way = Way::with(binding, headers.clone()).on_behalf_of(&self.scope);
+                Ok((way, HttpMethod::POST, body.clone()))
+            }
+        }
     }
 }

@@ -142,6 +142,11 @@ impl Judge {
         }
     }
 
+    /// For news of the modern era that are merged with others'.
+    pub(crate) fn of_news(gw: &Arc<Gateway>, scope: Scope, holder: Holder) -> Self {
+        Self { era: Era::Modern, ..Self::of_stream(gw, scope, holder, &[]) }
+    }
+
     /// Judges one message.
     pub(crate) async fn message(&mut self, data: &[u8]) -> Judged {
         let Ok(message) = message::parse_from_upstream(data) else {
@@ -323,11 +328,13 @@ impl Judge {
                     return Act::Drop;
                 }
             }
-            Method::TasksStatus | Method::TasksChanged => {
-                if !self.task_news(message, &mut edits).await {
-                    return Act::Drop;
-                }
+            Method::TasksStatus | Method::TasksChanged
+                if !self.task_news(message, &mut edits).await =>
+            {
+                return Act::Drop;
             }
+            // Where many subscriptions are one, the gateway acknowledged it.
+            Method::SubscriptionsAcknowledged if self.is_unasked => return Act::Drop,
             Method::SubscriptionsAcknowledged => self.watched_tasks(message, &mut edits),
             _ => {}
         }

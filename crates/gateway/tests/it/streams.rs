@@ -503,3 +503,61 @@ async fn what_servers_say_unasked_is_merged_on_the_address_of_all() {
     world.publish(|organisation| organisation.grants[0].revoked = true).await;
     while frame(stream.body_mut()).await.is_some() {}
 }
+
+#[tokio::test]
+async fn a_subscription_on_the_address_of_all_hears_of_every_servers_lists() {
+    let mut world = World::empty();
+    for slug in ["one", "two"] {
+        let at = world
+            .upstream(move |seen: Seen| async move {
+                let message = seen.json();
+                assert_eq!(message["params"]["notifications"], json!({"toolsListChanged": true}));
+                let told = |method: &str, mut params: Value| {
+                    params["_meta"] =
+                        json!({"io.modelcontextprotocol/subscriptionId": message["id"]});
+                    let method = format!("notifications/{method}");
+                    let told = json!({"jsonrpc": "2.0", "method": method, "params": params});
+                    Ok::<_, Infallible>(Bytes::from(format!("data: {told}\n\n")))
+                };
+                let first = [
+                    told("subscriptions/acknowledged", json!({"notifications": {}})),
+                    told("tools/list_changed", json!({"from": slug})),
+                ];
+                let events = futures_util::StreamExt::chain(stream::iter(first), stream::pending());
+                reply(200, "text/event-stream", Body::from_stream(events))
+            })
+            .await;
+        world.server(slug, at, &[("a", "read")]);
+    }
+    let both = [("one", Some(allow_all())), ("two", Some(allow_all()))];
+    let agent = world.grant("agent", &both).at_tenant();
+    world.gateway(|_| {}).await;
+    let (headers, message) = crate::world::modern(json!({"jsonrpc": "2.0", "id": "l",
+        "method": "subscriptions/listen", "params": {"notifications":
+            {"toolsListChanged": true, "promptsListChanged": false, "resourceSubscriptions": []}}}));
+    let headers = crate::world::borrowed(&headers);
+    let mut stream = world.open(Method::POST, &agent, &headers, message.to_string()).await;
+    let mut heard = Vec::new();
+    for _ in 0..3 {
+        heard.push(message_of(&frame(stream.body_mut()).await.unwrap()));
+    }
+    assert_eq!(heard[0]["method"], "notifications/subscriptions/acknowledged");
+    assert_eq!(heard[0]["params"]["notifications"], json!({"toolsListChanged": true}));
+    for message in &heard {
+        assert_eq!(message["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], "l");
+    }
+    let from = |name: &str| heard.iter().any(|message| message["params"]["from"] == name);
+    assert!(from("one") && from("two"), "{heard:?}");
+    assert_eq!(world.records.count(1).await[0].outcome, domain::Outcome::Allowed);
+    world
+        .publish(|organisation| {
+            organisation.policies[0].version += 1;
+            organisation.policies[0].document =
+                json!({"version": "1", "default": "deny"}).to_string().into();
+        })
+        .await;
+    let changed = message_of(&frame(stream.body_mut()).await.unwrap());
+    assert_eq!(changed["method"], "notifications/tools/list_changed");
+    world.publish(|organisation| organisation.grants[0].revoked = true).await;
+    while frame(stream.body_mut()).await.is_some() {}
+}

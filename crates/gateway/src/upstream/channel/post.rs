@@ -33,9 +33,9 @@ impl Channel {
             let taken = self.send(gw, &way, body, first_byte).await?;
             return Ok(status(taken.status()));
         };
-        let token = message.meta().and_then(|meta| meta.get("progressToken"));
-        let token = token.map(|token| token.raw_str().to_owned());
-        let Some((own, fed)) = self.wait(id.raw_str().to_owned(), token) else {
+        let progress = message.meta().and_then(|meta| meta.get("progressToken"));
+        let progress = progress.map(|token| token.raw_str().to_owned());
+        let Some((own, fed)) = self.wait(id.raw_str().to_owned(), progress) else {
             return Ok(status(StatusCode::TOO_MANY_REQUESTS));
         };
         let renamed = [(id.span(), Cow::Owned(own.to_string().into_bytes()))];
