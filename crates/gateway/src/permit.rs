@@ -10,6 +10,7 @@ use policy::{Compiled, Context, Decision, Limits, Refused, ServerRequest};
 
 use crate::call::{Call, Verdict};
 use crate::refusal::{Refusal, Ruling, Thing};
+use crate::tasks;
 use crate::view::{BindingView, GrantView};
 
 /// A call that the policy lets pass, to one server, once its limits are reserved.
@@ -42,7 +43,9 @@ pub(crate) fn authorize<'v>(
     if !method.exists_in(call.dialect.era) {
         return Err(Refusal::UnknownMethod);
     }
-    if call.message.is_task_augmented() && method != Method::ToolsCall {
+    // Clients have been seen to say it again when they ask about the task.
+    let asks_for_task = call.message.is_task_augmented() && !tasks::is_of_tasks(method);
+    if asks_for_task && method != Method::ToolsCall {
         return Err(Refusal::BadParams("Only tools/call can be run as a task."));
     }
     let judge = Judge { grant, binding, call };

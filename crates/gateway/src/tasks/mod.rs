@@ -11,7 +11,7 @@ use domain::ServerId;
 
 pub(crate) use clients::{Asking, ClientTask, answered};
 pub(crate) use known::Known;
-pub(crate) use named::{Named, Opened, is_about_a_task, may_become_one, opened};
+pub(crate) use named::{Named, Opened, is_about_a_task, is_of_tasks, may_become_one, opened};
 
 use crate::session::seal::{Holder, Seals};
 

@@ -95,6 +95,11 @@ pub(crate) fn may_become_one(call: &Call<'_>) -> bool {
     }
 }
 
+/// Whether a method is one of tasks: about one of them, or all.
+pub(crate) fn is_of_tasks(method: Method) -> bool {
+    method == Method::TasksList || is_about_a_task(method)
+}
+
 /// Whether a method's subject is a task.
 pub(crate) fn is_about_a_task(method: Method) -> bool {
     method.subject() == Some("taskId")

@@ -10,16 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::Response as Answered;
 use bytes::Bytes;
 use domain::{GrantId, PolicyId, ServerId};
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, SelectAll, select_all, unfold};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method as HttpMethod};
+use http::{HeaderMap, HeaderValue, Method as HttpMethod, Response};
 use mcp::sse;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
+use crate::bridge::up;
 use crate::front::body::is_stream;
 use crate::gateway::Gateway;
 use crate::identify::Caller;
@@ -29,6 +30,7 @@ use crate::session::seal::Holder;
 use crate::session::store::{SessionKey, TenantSession};
 use crate::upstream::Relay;
 use crate::upstream::judge::{Judge, Scope};
+use crate::upstream::reading::Reading;
 use crate::upstream::wire::Way;
 use crate::view::{BindingView, GrantView, Live};
 
@@ -46,13 +48,13 @@ pub(crate) fn listen(
     caller: &Caller,
     (key, row): (SessionKey, TenantSession),
     room: OwnedSemaphorePermit,
-) -> Response {
+) -> Answered {
     let means = Means::Session(key, row);
     respond(Merged::new(gw, caller, &means, Kinds::ALL, room), None)
 }
 
 /// The merged stream of a `subscriptions/listen`: of what it asks for, the changes of lists.
-pub(super) fn subscribe(post: &Post<'_>) -> Result<Response, Refusal> {
+pub(super) fn subscribe(post: &Post<'_>) -> Result<Answered, Refusal> {
     let room = Arc::clone(&post.caller.live.stream_room).try_acquire_owned();
     let room = room.map_err(|_full| Refusal::Busy)?;
     let message = post.call.message;
@@ -71,7 +73,7 @@ pub(super) fn subscribe(post: &Post<'_>) -> Result<Response, Refusal> {
     Ok(respond(merged, Some(acknowledged)))
 }
 
-fn respond(merged: Merged, first: Option<Bytes>) -> Response {
+fn respond(merged: Merged, first: Option<Bytes>) -> Answered {
     let events = unfold((merged, first), |(mut merged, mut first)| async move {
         let bytes = match first.take() {
             Some(first) => Some(first),
@@ -79,7 +81,7 @@ fn respond(merged: Merged, first: Option<Bytes>) -> Response {
         };
         bytes.map(|bytes| (Ok::<_, Infallible>(bytes), (merged, first)))
     });
-    let mut response = Response::new(Body::from_stream(events));
+    let mut response = Answered::new(Body::from_stream(events));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, EVENT_STREAM);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
@@ -259,6 +261,10 @@ impl Merged {
 
 // === Listener ===
 
+/// A stream that was opened and the way back; none if it is worth another try, and an end where
+/// there is nothing to hear.
+type Heard = ControlFlow<(), Option<(Way, Response<Reading>)>>;
+
 /// One server's stream in the session, opened again and again.
 struct Listener {
     gw: Arc<Gateway>,
@@ -293,7 +299,28 @@ impl Listener {
     /// server is gone, or the server has no such stream.
     async fn open(&self) -> ControlFlow<(), Option<Relay>> {
         let Some(binding) = self.scope.binding(&self.gw) else { return ControlFlow::Break(()) };
-        let Ok((mut way, method, body)) = self.way(&binding).await else {
+        let heard = match &self.means {
+            Means::Session(key, row) if !binding.server.speaks_legacy => {
+                self.bridged(&binding, *key, row).await?
+            }
+            // A server with sessions has none for a subscription: the lists that it changes are
+            // seen when they are asked for.
+            Means::Subscription(..) if !binding.server.speaks_modern => {
+                return ControlFlow::Break(());
+            }
+            _ => self.direct(&binding).await?,
+        };
+        let Some((way, response)) = heard else { return ControlFlow::Continue(None) };
+        let scope = self.scope.clone();
+        let judge = match &self.means {
+            Means::Session(key, _) => Judge::of_stream(&self.gw, scope.clone(), self.holder, key),
+            Means::Subscription(..) => Judge::of_news(&self.gw, scope.clone(), self.holder),
+        };
+        ControlFlow::Continue(Some(Relay::of_news(&self.gw, judge, scope, way, response)))
+    }
+
+    async fn direct(&self, binding: &BindingView) -> Heard {
+        let Ok((mut way, method, body)) = self.way(binding).await else {
             return ControlFlow::Continue(None);
         };
         let deadline = self.gw.settings.list_deadline;
@@ -310,14 +337,25 @@ impl Listener {
             400..=499 => return ControlFlow::Break(()),
             _ => return ControlFlow::Continue(None),
         }
-        let scope = self.scope.clone();
-        let judge = match &self.means {
-            Means::Session(key, _) => Judge::of_stream(&self.gw, scope.clone(), self.holder, key),
-            Means::Subscription(..) => Judge::of_news(&self.gw, scope.clone(), self.holder),
-        };
         way.headers.remove(ACCEPT);
-        let way = Way::with(&binding, way.headers);
-        ControlFlow::Continue(Some(Relay::of_news(&self.gw, judge, scope, way, response)))
+        ControlFlow::Continue(Some((Way::with(binding, way.headers), response)))
+    }
+
+    /// Of a stateless server, over the bridge.
+    async fn bridged(
+        &self,
+        binding: &Arc<BindingView>,
+        key: SessionKey,
+        row: &TenantSession,
+    ) -> Heard {
+        match up::listen::open(&self.gw, &self.scope, binding, key, row).await {
+            Ok(Some(response)) => {
+                let way = Way::with(binding, HeaderMap::new());
+                ControlFlow::Continue(Some((way, response)))
+            }
+            Ok(None) => ControlFlow::Break(()),
+            Err(_refused) => ControlFlow::Continue(None),
+        }
     }
 
     async fn way(&self, binding: &BindingView) -> Result<(Way, HttpMethod, Bytes), Refusal> {

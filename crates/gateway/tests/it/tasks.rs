@@ -91,7 +91,10 @@ async fn a_task_is_known_to_its_client_by_an_id_of_ours_and_to_its_server_by_its
     assert!(!task.contains("t-1"));
     assert_eq!(created(&world, &agent).await, task, "clients compare ids");
     for method in ["tasks/get", "tasks/cancel"] {
-        let answered = world.post(&agent, &[], &about(method, &task)).await;
+        let mut message = about(method, &task);
+        // As the TypeScript SDK says it again.
+        message["params"]["task"] = json!({"ttl": 60_000});
+        let answered = world.post(&agent, &[], &message).await;
         assert_eq!(answered.json["result"]["taskId"], task.as_str(), "{}", answered.text);
         assert_eq!(last(&log).json()["params"]["taskId"], "t-1");
     }
