@@ -320,6 +320,6 @@ async fn questions_that_two_readers_read_differently_are_refused() {
         let (headers, message) = modern(call("a", json!({})));
         let got = world.post(&agent, &borrowed(&headers), &message).await;
         assert_eq!(got.text.contains("inputRequests"), passes, "{requests}: {}", got.text);
-        assert_eq!(got.text.contains("sampling/createMessage"), false, "{requests}");
+        assert!(!got.text.contains("sampling/createMessage"), "{requests}");
     }
 }
