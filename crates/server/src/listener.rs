@@ -20,7 +20,7 @@ use tower_service::Service;
 
 /// How long a client may take to send the head of a request, and to begin its next one: longer
 /// than clients keep idle connections (90 s), so that it is seldom us who close one in use.
-const HEAD_DEADLINE: Duration = Duration::from_secs(120);
+const HEAD_DEADLINE: Duration = Duration::from_mins(2);
 /// How often an idle HTTP/2 connection is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// How long to wait when no more connections can be accepted, as when descriptors are used up.
