@@ -15,8 +15,12 @@ pub(super) async fn read(post: &Post<'_>, trail: &mut Trail) -> Result<Answer, R
     for binding in &post.caller.grant.bindings {
         let target = Target::new(&post.caller.grant, binding, uri.clone(), post.bytes.clone());
         match post.forward(target, trail).await {
-            Ok(answer) if is_not_found(&answer) => last = Ok(answer),
-            Ok(answer) => return Ok(answer),
+            Ok(mut answer) => {
+                if !is_not_found(&mut answer).await {
+                    return Ok(answer);
+                }
+                last = Ok(answer);
+            }
             Err(Refusal::Hidden(..)) => {}
             // The first reason that says something is the one that is told.
             Err(refusal) if matches!(last, Err(Refusal::Hidden(..))) => last = Err(refusal),
@@ -26,7 +30,11 @@ pub(super) async fn read(post: &Post<'_>, trail: &mut Trail) -> Result<Answer, R
     last
 }
 
-fn is_not_found(answer: &Answer) -> bool {
-    matches!(answer, Answer::Whole(whole)
-        if whole.seen.jsonrpc.is_some_and(|code| NOT_FOUND.contains(&code)))
+async fn is_not_found(answer: &mut Answer) -> bool {
+    let code = match answer {
+        Answer::Whole(whole) => whole.seen.jsonrpc,
+        Answer::Stream(relay) => relay.error_ahead().await,
+        Answer::Bare(..) | Answer::Open(_) => None,
+    };
+    code.is_some_and(|code| NOT_FOUND.contains(&code))
 }

@@ -201,10 +201,29 @@ impl Judge {
             is_error: message.result().and_then(|result| result.get("isError")?.as_bool()),
         };
         let act = match self.list(message) {
-            Some(list) => self.filtered(message, list).await,
-            None => self.result(message).await,
+            Ok(Some(list)) => self.filtered(message, list).await,
+            Ok(None) => self.result(message).await,
+            Err(refusal) => Act::Refuse(refusal),
         };
-        Judged { act, seen: Some(seen) }
+        Judged { act, seen: self.is_awaited(message).then_some(seen) }
+    }
+
+    /// Whether a message is the answer that is waited for, whichever way its id is written. An
+    /// error without a readable id can be no other's.
+    fn is_awaited(&self, message: &Message<'_>) -> bool {
+        let Some(awaited) = self.awaited_id.as_deref() else { return true };
+        let Some(id) = message.root().get("id").filter(|id| !id.is_null()) else {
+            return message.error().is_some();
+        };
+        id.raw_str() == awaited
+            || json::parse(awaited.as_bytes()).is_ok_and(|awaited| {
+                let canonical = |node| {
+                    let mut bytes = Vec::new();
+                    json::canonical_into(node, &mut bytes);
+                    bytes
+                };
+                canonical(id) == canonical(awaited.root())
+            })
     }
 
     /// The method that a message answers; none where that is not known, as when a server answers
@@ -213,13 +232,19 @@ impl Judge {
         self.awaited.filter(|_| message.id_raw() == self.awaited_id.as_deref())
     }
 
-    /// The list that an answer is: by what was asked, or else by its shape.
-    fn list(&self, message: &Message<'_>) -> Option<ListKind> {
+    /// The list that an answer is: by what was asked, or else by its shape. One that could be two
+    /// lists is none that can be read.
+    fn list(&self, message: &Message<'_>) -> Result<Option<ListKind>, Refusal> {
         if let Some(method) = self.answers(message) {
-            return ListKind::of(method);
+            return Ok(ListKind::of(method));
         }
-        let result = message.result()?;
-        ListKind::ALL.into_iter().find(|list| result.get(list.member()).is_some())
+        let Some(result) = message.result() else { return Ok(None) };
+        let has = |list: &ListKind| !matches!(message::only(result, list.member()), Ok(None));
+        let mut lists = ListKind::ALL.into_iter().filter(has);
+        match (lists.next(), lists.next()) {
+            (list, None) => Ok(list),
+            (_, Some(_)) => Err(bad_answer()),
+        }
     }
 
     async fn filtered(&self, message: &Message<'_>, list: ListKind) -> Act {

@@ -13,6 +13,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt;
 use mcp::headers;
+use mcp::message::{self, MessageKind};
 use mcp::sse::{self, Decoder, Event};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
@@ -40,6 +41,8 @@ pub(crate) struct Relay {
     changes: watch::Receiver<i64>,
     way: Way,
     ready: VecDeque<Bytes>,
+    /// Events that were looked at and not passed on yet.
+    ahead: VecDeque<Event>,
     /// The answer that the stream is for; none on a GET.
     awaited: Option<Awaited>,
     trail: Option<Trail>,
@@ -135,6 +138,7 @@ impl Relay {
             scope,
             way: way.for_our_own(),
             ready: VecDeque::new(),
+            ahead: VecDeque::new(),
             awaited,
             trail: None,
             is_resumable: false,
@@ -181,11 +185,39 @@ impl Relay {
             if let Some(bytes) = self.ready.pop_front() {
                 return Some(bytes);
             }
+            if let Some(event) = self.ahead.pop_front() {
+                self.pass(event).await;
+                continue;
+            }
             match self.decoder.next_event() {
                 Ok(Some(event)) => self.pass(event).await,
-                Ok(None) if self.upstream.is_none() => return None,
+                Ok(None) if self.upstream.is_none() && self.awaited.is_none() => return None,
+                Ok(None) if self.upstream.is_none() => self.ended(),
                 Ok(None) => self.wait().await,
                 Err(error) => self.give_up(Refusal::Upstream(error.to_string())),
+            }
+        }
+    }
+
+    /// Looks ahead to the answer: the code of its error. `None` if it is none, or if the server
+    /// asks something first. Nothing is passed on meanwhile.
+    pub(crate) async fn error_ahead(&mut self) -> Option<i64> {
+        loop {
+            let Some(event) = self.decoder.next_event().ok()? else {
+                self.upstream.as_ref()?;
+                self.wait().await;
+                continue;
+            };
+            let message = event.data.as_ref().map(|data| message::parse_from_upstream(data));
+            let told = message.and_then(Result::ok).map(|message| {
+                let code = message.error().and_then(|error| error.get("code")?.as_number());
+                (message.kind(), code.and_then(|code| code.parse().ok()))
+            });
+            self.ahead.push_back(event);
+            match told {
+                Some((MessageKind::Response, code)) => return code,
+                Some((MessageKind::Request, _)) => return None,
+                Some((MessageKind::Notification, _)) | None => {}
             }
         }
     }
@@ -213,7 +245,7 @@ impl Relay {
                 self.end_if_revoked();
             }
             _ = self.changes.changed() => self.end_if_revoked(),
-            () = self.gw.closing.cancelled(), if self.is_endless => self.upstream = None,
+            () = self.gw.closing.cancelled(), if self.is_endless => self.hang_up(),
             () = self.gw.cutting.cancelled() => self.give_up(Refusal::CutOff),
         }
     }
@@ -221,9 +253,15 @@ impl Relay {
     /// A stream ends with the grant that it was opened by.
     fn end_if_revoked(&mut self) {
         if self.scope.binding(&self.gw).is_none() {
-            self.upstream = None;
+            self.hang_up();
             self.ready.clear();
         }
+    }
+
+    /// Nobody waits any more.
+    fn hang_up(&mut self) {
+        self.upstream = None;
+        self.awaited = None;
     }
 
     async fn pass(&mut self, event: Event) {
@@ -282,9 +320,8 @@ impl Relay {
     /// The call's answer is about to go by: its record is complete, and appended before the
     /// client has the answer's last byte.
     fn answered(&mut self, seen: Seen) {
-        let (Some(awaited), Some(mut trail)) = (self.awaited.take(), self.trail.take()) else {
-            return;
-        };
+        let Some(mut trail) = self.trail.take() else { return };
+        let Some(awaited) = self.awaited.take() else { return };
         let Verdict { outcome, rule, message } = &awaited.verdict;
         trail.phase(Phase::Upstream);
         trail.outcome(*outcome, rule, message);
@@ -294,9 +331,11 @@ impl Relay {
         });
     }
 
-    /// The client gets a refusal in the place of an event.
+    /// The client gets a refusal in the place of an event. It is the answer: nothing follows it.
     fn refuse(&mut self, refusal: Refusal, event: &Event) {
         let Some(message) = self.refused(refusal) else { return };
+        self.upstream = None;
+        self.decoder = Decoder::default();
         self.ready.push_back(event.with_data(&message));
     }
 
@@ -330,7 +369,8 @@ impl Relay {
 
     /// Closes the record with a refusal; what the client is told, if it still waits.
     fn refused(&mut self, refusal: Refusal) -> Option<Vec<u8>> {
-        let (awaited, mut trail) = (self.awaited.take()?, self.trail.take()?);
+        let mut trail = self.trail.take()?;
+        let awaited = self.awaited.take()?;
         trail.phase(Phase::Upstream);
         let message = refusal.message(&awaited.asked, &mut trail);
         trail.answered(message.len());

@@ -561,3 +561,48 @@ async fn a_subscription_on_the_address_of_all_hears_of_every_servers_lists() {
     world.publish(|organisation| organisation.grants[0].revoked = true).await;
     while frame(stream.body_mut()).await.is_some() {}
 }
+
+#[tokio::test]
+async fn the_answer_to_something_else_is_not_taken_for_the_answer() {
+    let foreign =
+        json!({"jsonrpc": "2.0", "id": 99, "error": {"code": -32000, "message": "other"}});
+    let own = json!({"jsonrpc": "2.0", "id": 7, "result": {"content": []}});
+    let (world, agent) = World::with_upstream(allow_all(), &["a", "b"], move |seen| {
+        let name = seen.json()["params"]["name"].clone();
+        let all = [foreign.clone(), own.clone()];
+        async move { if name == "a" { events(&all) } else { events(&all[..1]) } }
+    })
+    .await;
+    world.post(&agent, &[], &call("a", json!({}))).await;
+    assert_eq!(world.records.last().status.jsonrpc, None, "the call's own answer is recorded");
+    let cut = world.post(&agent, &[], &call("b", json!({}))).await;
+    assert!(cut.text.contains("without an answer"), "{}", cut.text);
+    assert_eq!(world.records.last().outcome, domain::Outcome::UpstreamError);
+}
+
+#[tokio::test]
+async fn nothing_follows_an_answer_that_cannot_be_read() {
+    let (world, agent) = World::with_upstream(allow_all(), &["a"], |_| async {
+        let body = "data: {\"jsonrpc\":\n\ndata: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"content\":[]}}\n\n";
+        reply(200, "text/event-stream", body)
+    })
+    .await;
+    let got = world.post(&agent, &[], &call("a", json!({}))).await;
+    assert_eq!(got.text.matches("\"id\":7").count(), 1, "{}", got.text);
+    assert!(got.text.contains("[UPSTREAM ERROR]"), "{}", got.text);
+}
+
+#[tokio::test]
+async fn an_answer_that_could_be_two_lists_is_not_shown() {
+    let two = json!({"jsonrpc": "2.0", "id": "other", "result": {
+        "prompts": [], "tools": [{"name": "hidden_tool", "inputSchema": {"type": "object"}}]}});
+    let own = json!({"jsonrpc": "2.0", "id": 7, "result": {"content": []}});
+    let policy = json!({"version": "1", "default": "deny", "tools": {"a": {}}});
+    let (world, agent) = World::with_upstream(policy, &["a", "hidden_tool"], move |_| {
+        let all = [two.clone(), own.clone()];
+        async move { events(&all) }
+    })
+    .await;
+    let got = world.post(&agent, &[], &call("a", json!({}))).await;
+    assert!(!got.text.contains("hidden_tool"), "{}", got.text);
+}

@@ -7,7 +7,8 @@ use http::Method;
 use serde_json::json;
 
 use crate::world::{
-    Agent, SHOP_TOOLS, Seen, World, allow_all, borrowed, call, initialize, list, modern, reply,
+    Agent, SHOP_TOOLS, Seen, World, allow_all, borrowed, call, events, initialize, list, modern,
+    reply,
 };
 
 /// Two shops and a server that is down, behind one grant.
@@ -192,10 +193,11 @@ async fn a_resource_is_read_from_the_first_server_that_has_it() {
                         seen.result(&json!({"resources": [{"uri": "x://1", "name": slug}]}))
                     }
                     _ if has => seen.result(&json!({"contents": [{"uri": "x://1", "text": slug}]})),
-                    _ => {
-                        let error = json!({"jsonrpc": "2.0", "id": 3, "error": {"code": -32002, "message": "no"}});
-                        reply(200, "application/json", error.to_string())
-                    }
+                    // As servers do that answer everything by a stream.
+                    _ => events(&[
+                        json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {}}),
+                        json!({"jsonrpc": "2.0", "id": 3, "error": {"code": -32002, "message": "no"}}),
+                    ]),
                 }
             })
             .await;
