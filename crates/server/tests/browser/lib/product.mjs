@@ -1,6 +1,7 @@
 // Starts and stops the product under test: the real binary, with what the environment gives it.
 
 import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -92,8 +93,10 @@ const MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
 /** One process of the deployment with Postgres and Redis. */
 export async function deployed({ database, port, env = {} }) {
   const url = `http://127.0.0.1:${port}`;
+  const folder = await mkdtemp(path.join(tmpdir(), 'drawbridge-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const all = {
-    DATABASE_URL: database, DRAWBRIDGE_MASTER_KEY: MASTER_KEY,
+    DATABASE_URL: database, DRAWBRIDGE_MASTER_KEY: MASTER_KEY, DRAWBRIDGE_DATA_DIR: folder,
     DRAWBRIDGE_LISTEN: `127.0.0.1:${port}`, ...env,
   };
   if (!all.REDIS_URL && !process.env.REDIS_URL) throw new Error('REDIS_URL is not set');
