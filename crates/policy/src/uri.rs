@@ -9,7 +9,8 @@ const SPECIAL: [&str; 6] = ["file", "ftp", "http", "https", "ws", "wss"];
 
 /// Whether a server could read this URI as one that is spelled otherwise.
 pub(crate) fn is_ambiguous(uri: &str) -> bool {
-    let has_stray = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '\\' | '#');
+    // A URI is ASCII (RFC 3986 section 2); what else there is stands encoded.
+    let has_stray = |c: char| !matches!(c, '!'..='~') || matches!(c, '\\' | '#');
     if uri.contains(has_stray) || has_dot_segment(uri) || has_needless_encoding(uri) {
         return true;
     }
@@ -41,6 +42,8 @@ fn is_ambiguous_place(scheme: &str, rest: &str) -> bool {
 /// Whether something is percent-encoded that needs no encoding, or whose decoding cuts the path
 /// elsewhere; or a `%` that begins no encoding.
 fn has_needless_encoding(uri: &str) -> bool {
+    // Nothing in the path of a file means anything else when it is encoded.
+    let is_file = uri.starts_with("file:");
     let mut rest = uri;
     while let Some((_, after)) = rest.split_once('%') {
         // The normal form of an encoding has capitals.
@@ -48,7 +51,9 @@ fn has_needless_encoding(uri: &str) -> bool {
         let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         let is_needed = |byte: u8| {
             let unreserved = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-            !unreserved && !byte.is_ascii_control() && !b"/\\%".contains(&byte)
+            let delimits = |byte: u8| b"!$&'()*+,;=:@".contains(&byte);
+            let is_plain = unreserved || (is_file && delimits(byte));
+            !is_plain && !byte.is_ascii_control() && !b"/\\%".contains(&byte)
         };
         if !byte.is_some_and(is_needed) {
             return true;
@@ -86,6 +91,9 @@ mod tests {
             "file:///secret/%zz",
             "file:///secret/%",
             "file:///caf%c3%a9",
+            "file:///café",
+            "file:///home/team%40corp/x",
+            "file:///%28secret%29/x",
             "file:///secret/%252e",
             "file:///secret/a%00",
             "https://Example.com/a",

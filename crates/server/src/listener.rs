@@ -13,11 +13,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
+/// How long a client may take to say anything at all.
+const FIRST_BYTE: Duration = Duration::from_secs(30);
 /// How long a client may take to send the head of a request, and to begin its next one: longer
 /// than clients keep idle connections (90 s), so that it is seldom us who close one in use.
 const HEAD_DEADLINE: Duration = Duration::from_mins(2);
@@ -79,6 +81,11 @@ impl Connections {
         // Small answers must not wait for more to send (Nagle).
         if let Err(error) = tcp.set_nodelay(true) {
             tracing::debug!(%error, "a connection waits to fill its packets");
+        }
+        // Who connects and says nothing gets no place.
+        let spoke = timeout(FIRST_BYTE, tcp.peek(&mut [0])).await;
+        if !spoke.is_ok_and(|peeked| peeked.is_ok_and(|bytes| bytes > 0)) {
+            return;
         }
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));

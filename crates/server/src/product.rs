@@ -32,6 +32,8 @@ use crate::{audit, bus, counters, feed, keys, source, traces};
 
 /// How long background work, and then the audit, may take to end once the last call is over.
 const LAST_WORK: Duration = Duration::from_secs(25);
+/// How long the database is waited for at the end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How often what has expired is removed.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
 
@@ -41,7 +43,9 @@ pub(crate) async fn run(config: Config) -> Result<()> {
     let master = keys::master_key(&config.security.master_key)?;
     let database = database::open(&config.storage).await?;
     let result = serve(&config, listener, &master, &database).await;
-    database.pool.close().await;
+    if timeout(LAST_WORDS, database.pool.close()).await.is_err() {
+        tracing::warn!("the database does not answer; its connections are dropped");
+    }
     if let Some(postgres) = database.embedded {
         tokio::task::spawn_blocking(move || postgres.stop()).await??;
     }
@@ -91,7 +95,11 @@ async fn serve(
         tracing::warn!("some background work did not end in time");
     }
     written.cancel();
-    timeout(LAST_WORK, writer).await.context("the audit could not be written to its end")?.ok();
+    let abort = writer.abort_handle();
+    if timeout(LAST_WORK, writer).await.is_err() {
+        abort.abort();
+        tracing::warn!("a part of the audit waits in the spool for the next start");
+    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use domain::ServerId;
 use futures_util::future::{BoxFuture, FutureExt};
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 use serde::{Deserialize, Serialize};
 
 /// Sessions kept in process at most.
@@ -124,7 +125,13 @@ impl Row {
 
 impl Default for MemorySessions {
     fn default() -> Self {
-        Self { rows: Cache::builder().max_capacity(MAX_SESSIONS).time_to_idle(IDLE).build() }
+        Self {
+            rows: Cache::builder()
+                .eviction_policy(EvictionPolicy::lru())
+                .max_capacity(MAX_SESSIONS)
+                .time_to_idle(IDLE)
+                .build(),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::{GrantId, ServerId};
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 
 use super::Task;
 
@@ -18,7 +19,13 @@ pub(crate) struct Known(Cache<(GrantId, ServerId, String), Arc<str>>);
 
 impl Default for Known {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(MAX_TASKS).time_to_idle(IDLE).build())
+        Self(
+            Cache::builder()
+                .eviction_policy(EvictionPolicy::lru())
+                .max_capacity(MAX_TASKS)
+                .time_to_idle(IDLE)
+                .build(),
+        )
     }
 }
 

@@ -140,6 +140,8 @@ async fn list_of(
             let asked = Asked::of(post, binding, &scope).await?;
             pages(post, &scope, (list, budget), &asked).await
         }
+        // A server that has no such list has nothing to add to it.
+        Err(failure) if failure.lacks => Ok(Elements::new()),
         listed => listed,
     }
 }

@@ -334,6 +334,8 @@ impl Listener {
                 super::leave(&self.gw, *key, self.scope.server).await;
                 return ControlFlow::Continue(None);
             }
+            // It passes: a login that is renewed, an old stream that is not yet missed.
+            401 | 403 | 408 | 409 | 425 | 429 => return ControlFlow::Continue(None),
             400..=499 => return ControlFlow::Break(()),
             _ => return ControlFlow::Continue(None),
         }

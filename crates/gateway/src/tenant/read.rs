@@ -10,6 +10,13 @@ use crate::upstream::Answer;
 const NOT_FOUND: [i64; 2] = [-32_002, -32_602];
 
 pub(super) async fn read(post: &Post<'_>, trail: &mut Trail) -> Result<Answer, Refusal> {
+    // They were asked for by one server, which this address does not know any more; another one
+    // must not get them.
+    if ["inputResponses", "requestState"].iter().any(|key| post.call.message.param(key).is_some()) {
+        return Err(Refusal::BadParams(
+            "A resource whose server asks for input is read at the server's own address.",
+        ));
+    }
     let uri = post.call.subject().into_owned();
     let mut last = Err(Refusal::Hidden(Thing::Resource(uri.clone()), policy::rule::HIDDEN));
     for binding in &post.caller.grant.bindings {

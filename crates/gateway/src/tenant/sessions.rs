@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use http::Method as HttpMethod;
 use mcp::method::Method;
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 
 use crate::gateway::Gateway;
 use crate::identify::Caller;
@@ -31,7 +32,13 @@ pub(crate) struct Opened(Cache<(SessionKey, ServerId), UpstreamSession>);
 
 impl Default for Opened {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(MAX_OPENED).time_to_idle(IDLE).build())
+        Self(
+            Cache::builder()
+                .eviction_policy(EvictionPolicy::lru())
+                .max_capacity(MAX_OPENED)
+                .time_to_idle(IDLE)
+                .build(),
+        )
     }
 }
 

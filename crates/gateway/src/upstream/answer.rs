@@ -153,7 +153,7 @@ async fn read_failure(
     headers: &HeaderMap,
     body: Bytes,
 ) -> Result<Answer, Refusal> {
-    if status == StatusCode::NOT_FOUND {
+    if wire::may_be_forgotten(status) {
         exchange.forget_session(gw).await;
     }
     // A login challenge is for the gateway, whatever it says to the client.

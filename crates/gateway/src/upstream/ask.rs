@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method as HttpMethod, StatusCode};
+use http::{HeaderMap, Method as HttpMethod};
 use http_body_util::BodyExt;
 use mcp::answer;
 use mcp::client::read_all;
@@ -18,6 +18,10 @@ use super::wire::{self, Way};
 use crate::front::body::is_stream;
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
+
+/// Bodies of errors are short.
+const MAX_ERROR: usize = 64 << 10;
+const METHOD_NOT_FOUND: i64 = -32_601;
 
 /// Where to ask.
 pub(crate) struct Asking<'g> {
@@ -33,18 +37,29 @@ pub(crate) struct Failure {
     pub(crate) text: String,
     /// The server no longer knows the session that it was asked in.
     pub(crate) is_gone: bool,
+    /// It has no such method.
+    pub(crate) lacks: bool,
 }
 
 impl Failure {
     pub(crate) fn of(text: &str) -> Self {
-        Self { text: text.to_owned(), is_gone: false }
+        Self { text: text.to_owned(), is_gone: false, lacks: false }
     }
+}
+
+/// What an answer says went wrong: its code, and its words cut short.
+fn error_of(answer: &[u8]) -> Option<(Option<i64>, String)> {
+    let message = message::parse_from_upstream(answer).ok()?;
+    let error = message.error()?;
+    let code = error.get("code").and_then(json::Node::as_number).and_then(|code| code.parse().ok());
+    let text = error.get("message").and_then(json::Node::as_str).unwrap_or_default();
+    Some((code, text.chars().take(200).collect()))
 }
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Upstream(text) => Self { text, is_gone: false },
+            Refusal::Upstream(text) => Self::of(&text),
             _ => Self::of("The server gave no usable answer."),
         }
     }
@@ -70,12 +85,11 @@ impl<'g> Asking<'g> {
         let asked = tokio::time::timeout(self.deadline, self.exchange(body.into())).await;
         let (headers, answer) =
             asked.map_err(|_elapsed| Failure::of("The server did not answer in time."))??;
-        let error = message::parse_from_upstream(&answer).ok().and_then(|message| {
-            let error = message.error()?;
-            Some(error.get("message")?.as_str()?.chars().take(200).collect::<String>())
-        });
-        match error {
-            Some(text) => Err(Failure::of(&format!("The server answered: {text}"))),
+        match error_of(&answer) {
+            Some((code, text)) => Err(Failure {
+                lacks: code == Some(METHOD_NOT_FOUND),
+                ..Failure::of(&format!("The server answered: {text}"))
+            }),
             None => Ok((headers, answer)),
         }
     }
@@ -86,8 +100,12 @@ impl<'g> Asking<'g> {
         let response = sent.map_err(|error| Failure::of(&error.to_string()))?;
         let (head, body) = response.into_parts();
         if !head.status.is_success() {
-            let is_gone = head.status == StatusCode::NOT_FOUND;
-            return Err(Failure { text: wire::complaint(head.status), is_gone });
+            let body = read_all(body, MAX_ERROR).await.unwrap_or_default();
+            if error_of(&body).is_some_and(|(code, _)| code == Some(METHOD_NOT_FOUND)) {
+                return Ok((head.headers, body));
+            }
+            let is_gone = wire::may_be_forgotten(head.status);
+            return Err(Failure { text: wire::complaint(head.status), is_gone, lacks: false });
         }
         let answer = if is_stream(&head.headers) {
             self.out_of_stream(body).await?

@@ -232,13 +232,18 @@ impl Judge {
         self.awaited.filter(|_| message.id_raw() == self.awaited_id.as_deref())
     }
 
-    /// The list that an answer is: by what was asked, or else by its shape. One that could be two
-    /// lists is none that can be read.
+    /// The list that an answer is: by what was asked, or else by its shape. The shape counts even
+    /// where something else was asked: a client may use an id twice. One that could be two lists
+    /// is none that can be read.
     fn list(&self, message: &Message<'_>) -> Result<Option<ListKind>, Refusal> {
-        if let Some(method) = self.answers(message) {
-            return Ok(ListKind::of(method));
+        if let Some(list) = self.answers(message).and_then(ListKind::of) {
+            return Ok(Some(list));
         }
         let Some(result) = message.result() else { return Ok(None) };
+        // A tool's own result is anything that the tool likes, and says so by its content.
+        if !matches!(message::only(result, "content"), Ok(None)) {
+            return Ok(None);
+        }
         let has = |list: &ListKind| !matches!(message::only(result, list.member()), Ok(None));
         let mut lists = ListKind::ALL.into_iter().filter(has);
         match (lists.next(), lists.next()) {

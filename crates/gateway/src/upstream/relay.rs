@@ -30,6 +30,12 @@ use crate::trail::{Phase, Trail};
 /// How long a server may take to accept a refusal of what it asked.
 const DECLINE_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How far is looked ahead in a stream.
+const MAX_AHEAD: usize = 64;
+const MAX_BYTES_AHEAD: usize = 1 << 20;
+/// How long a server may keep its stream open after the answer.
+const AFTER_ANSWER: Duration = Duration::from_secs(5);
+
 /// See the module.
 pub(crate) struct Relay {
     gw: Arc<Gateway>,
@@ -50,6 +56,8 @@ pub(crate) struct Relay {
     is_resumable: bool,
     /// It ends only when someone ends it.
     is_endless: bool,
+    /// When a stream that has given its answer is closed.
+    ends_at: Option<tokio::time::Instant>,
     /// Its events are merged with those of other streams.
     is_merged: bool,
     /// The share of a stream that is no call in what its organisation may have open.
@@ -85,6 +93,10 @@ impl Relay {
         let body = response.into_body();
         let mut relay = Self::new(gw, judge, exchange.scope, way, headers, body, Some(awaited));
         relay.is_endless = is_endless;
+        if is_endless {
+            // Who only listens keeps no call from its place.
+            relay.way.seat = None;
+        }
         relay
     }
 
@@ -143,6 +155,7 @@ impl Relay {
             trail: None,
             is_resumable: false,
             is_endless: false,
+            ends_at: None,
             is_merged: false,
             room: None,
             gw: Arc::clone(gw),
@@ -199,15 +212,18 @@ impl Relay {
         }
     }
 
-    /// Looks ahead to the answer: the code of its error. `None` if it is none, or if the server
-    /// asks something first. Nothing is passed on meanwhile.
+    /// Looks ahead to the answer: the code of its error. `None` if it is none, if the server asks
+    /// something first, or if it has much to say before. Nothing is passed on meanwhile.
     pub(crate) async fn error_ahead(&mut self) -> Option<i64> {
-        loop {
+        let (deadline, mut bytes) = (self.gw.settings.list_deadline, 0);
+        let until = tokio::time::Instant::now() + deadline;
+        while self.ahead.len() < MAX_AHEAD && bytes < MAX_BYTES_AHEAD {
             let Some(event) = self.decoder.next_event().ok()? else {
                 self.upstream.as_ref()?;
-                self.wait().await;
+                tokio::time::timeout_at(until, self.wait()).await.ok()?;
                 continue;
             };
+            bytes += event.data.as_ref().map_or(0, Bytes::len);
             let message = event.data.as_ref().map(|data| message::parse_from_upstream(data));
             let told = message.and_then(Result::ok).map(|message| {
                 let code = message.error().and_then(|error| error.get("code")?.as_number());
@@ -220,6 +236,7 @@ impl Relay {
                 Some((MessageKind::Notification, _)) | None => {}
             }
         }
+        None
     }
 
     /// Waits for more from the server, for silence, or for a reason to end.
@@ -246,6 +263,7 @@ impl Relay {
             }
             _ = self.changes.changed() => self.end_if_revoked(),
             () = self.gw.closing.cancelled(), if self.is_endless => self.hang_up(),
+            () = at(self.ends_at) => self.hang_up(),
             () = self.gw.cutting.cancelled() => self.give_up(Refusal::CutOff),
         }
     }
@@ -265,6 +283,11 @@ impl Relay {
     }
 
     async fn pass(&mut self, event: Event) {
+        // A grant may have ended by time alone, of which nobody tells.
+        self.end_if_revoked();
+        if self.upstream.is_none() && self.awaited.is_none() && self.trail.is_none() {
+            return;
+        }
         if !self.is_resumable && event.id.as_ref().is_some_and(|id| !id.is_empty()) {
             self.is_resumable = true;
             self.judge.remember().await;
@@ -322,6 +345,7 @@ impl Relay {
     fn answered(&mut self, seen: Seen) {
         let Some(mut trail) = self.trail.take() else { return };
         let Some(awaited) = self.awaited.take() else { return };
+        self.ends_at = Some(tokio::time::Instant::now() + AFTER_ANSWER);
         let Verdict { outcome, rule, message } = &awaited.verdict;
         trail.phase(Phase::Upstream);
         trail.outcome(*outcome, rule, message);
@@ -375,6 +399,14 @@ impl Relay {
         let message = refusal.message(&awaited.asked, &mut trail);
         trail.answered(message.len());
         Some(message)
+    }
+}
+
+/// At that time, if there is one.
+async fn at(time: Option<tokio::time::Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

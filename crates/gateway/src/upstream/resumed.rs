@@ -7,6 +7,7 @@ use std::time::Duration;
 use domain::GrantId;
 use mcp::method::Method;
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 
 use crate::tasks::Named;
 
@@ -24,7 +25,13 @@ pub(crate) struct Resumable(Cache<(GrantId, [u8; 16], String), Arc<Before>>);
 
 impl Default for Resumable {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(MAX_REMEMBERED).time_to_idle(IDLE).build())
+        Self(
+            Cache::builder()
+                .eviction_policy(EvictionPolicy::lru())
+                .max_capacity(MAX_REMEMBERED)
+                .time_to_idle(IDLE)
+                .build(),
+        )
     }
 }
 

@@ -211,6 +211,12 @@ pub(crate) async fn note(gw: &Gateway, way: Way, body: Bytes) -> Result<Answer, 
     }
 }
 
+/// Whether a server may say by this that it no longer knows a session: 404 as specified, 400 as
+/// many do. A session that is forgotten in error is only opened anew.
+pub(crate) fn may_be_forgotten(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST)
+}
+
 /// Statuses by which clients find their way, whoever sets them.
 pub(crate) fn passes(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 404 | 405)

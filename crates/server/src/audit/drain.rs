@@ -114,6 +114,8 @@ struct Current {
     file: File,
     /// What was read and not taken yet; the rest of a line may still come.
     buffer: Vec<u8>,
+    /// Bytes read so far.
+    taken: u64,
 }
 
 struct Open {
@@ -224,7 +226,11 @@ impl Reader {
     /// All is written. Unless a call is still under way, nothing is left for the next start.
     fn end(&mut self) {
         self.written();
-        if self.open.is_empty() && self.spool.is_idle() {
+        let is_read = self.current.as_ref().is_some_and(|current| {
+            current.number == self.spool.active()
+                && current.taken == self.spool.segments.size(current.number)
+        });
+        if is_read && self.open.is_empty() && self.spool.is_idle() {
             self.spool.forget(self.spool.active());
         }
     }
@@ -233,7 +239,7 @@ impl Reader {
 impl Current {
     fn open(spool: &Spool, number: u64) -> Option<Self> {
         match spool.segments.open(number) {
-            Ok(file) => Some(Self { number, file, buffer: Vec::new() }),
+            Ok(file) => Some(Self { number, file, buffer: Vec::new(), taken: 0 }),
             Err(error) => {
                 tracing::error!(%error, number, "a segment of the audit's spool cannot be read");
                 None
@@ -247,7 +253,9 @@ impl Current {
         if let Err(error) = chunk.read_to_end(&mut self.buffer) {
             tracing::error!(%error, "the audit's spool cannot be read");
         }
-        self.buffer.len() - before
+        let read = self.buffer.len() - before;
+        self.taken += read as u64;
+        read
     }
 
     /// The whole lines that are there.

@@ -145,9 +145,14 @@ impl Active {
             Full
         };
         if self.written >= self.closes_at {
-            self.file = segments.create(self.number + 1).map_err(full)?;
-            self.number += 1;
-            self.written = 0;
+            match segments.create(self.number + 1) {
+                Ok(file) => {
+                    self.file = file;
+                    self.number += 1;
+                    self.written = 0;
+                }
+                Err(error) => tracing::warn!(%error, "a segment of the audit's spool grows on"),
+            }
         }
         let stuck = std::mem::take(&mut self.stuck);
         let lines = if stuck.is_empty() {

@@ -11,6 +11,7 @@ use domain::{GrantId, ServerId};
 use http::Method as HttpMethod;
 use mcp::version::ProtocolVersion;
 use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 
 use crate::bridge::askable::Askable;
 use crate::gateway::Gateway;
@@ -57,7 +58,11 @@ pub(crate) struct Hidden {
 impl Pool {
     /// Sessions that end when they were not used for so long.
     pub(crate) fn new(idle: Duration) -> Self {
-        let open = Cache::builder().max_capacity(MAX).time_to_idle(idle).build();
+        let open = Cache::builder()
+            .eviction_policy(EvictionPolicy::lru())
+            .max_capacity(MAX)
+            .time_to_idle(idle)
+            .build();
         Self { open, is_swept: AtomicBool::new(false) }
     }
 

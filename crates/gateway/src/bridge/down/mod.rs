@@ -20,7 +20,7 @@ use mcp::method::Method;
 use super::errand::Errand;
 use super::retell::{self, Messages};
 use crate::upstream::reading::Reading;
-use crate::upstream::{Failed, Sent};
+use crate::upstream::{Failed, Sent, wire};
 use conversation::{Conversation, Told};
 use hidden::Hidden;
 
@@ -64,6 +64,10 @@ async fn call(errand: Errand, request: Request) -> Sent {
         cancel.disarm();
         cancel = conversation::Cancel::of(&errand.gw, &session, request.number);
         response = post(&errand, &session, &request.body).await;
+    }
+    if response.as_ref().is_ok_and(|r| wire::may_be_forgotten(r.status())) && session.has_id() {
+        // Perhaps it has, and says so in another way: the next call opens one anew.
+        errand.gw.bridges.hidden.forget(&session).await;
     }
     let response = response.inspect_err(|failed| {
         if !failed.sent {

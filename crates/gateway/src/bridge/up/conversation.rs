@@ -2,6 +2,7 @@
 //! client on the way, and the call is made again with what it answered.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method as HttpMethod;
@@ -18,6 +19,7 @@ use crate::bridge::splices::{self, Fate};
 use crate::permit;
 use crate::refusal::{Refusal, Ruling};
 use crate::session::store::SessionKey;
+use crate::upstream::wire::Way;
 
 /// How often one call may ask, and how much at once.
 const MAX_ROUNDS: u8 = 10;
@@ -210,10 +212,15 @@ impl Conversation {
         let binding = scope.binding(gw).ok_or_else(gone)?;
         let (view, now) = (scope.live.view(), gw.clock.now());
         let grant = view.grant(scope.grant, now).ok_or_else(gone)?;
+        if self.request.way.server.uri != binding.server.uri {
+            return Err(gone());
+        }
         self.request.judge_again(grant, &binding, now)?;
         self.id = format!("\"again-{}\"", gw.bridges.fresh_id());
         let body = with_answers(&self.request.body, &self.id, &asked).ok_or_else(gone)?;
-        let mut way = self.request.way.clone();
+        // With the credentials of now.
+        let mut way = Way { server: Arc::clone(&binding.server), ..self.request.way.clone() };
+        way.headers.extend(binding.server.auth_headers.clone());
         way.headers.extend(self.errand.trace.clone());
         let sending = way.send(gw, HttpMethod::POST, body.into(), self.errand.first_byte);
         let sent = self.under_way.token.run_until_cancelled(sending).await;

@@ -75,12 +75,21 @@ async fn mistake_09_pages_are_lost_or_never_turned() {
 /// `ttlMs` was looked for in the wrong place (bitrouter#760).
 #[tokio::test]
 async fn mistake_10_one_callers_list_is_cached_for_all() {
-    let public = json!({"resultType": "complete", "cacheScope": "public", "ttlMs": 86_400_000,
-        "tools": [{"name": "a"}, {"name": "b"}], "prompts": [], "resources": [], "contents": [],
-        "resourceTemplates": [], "supportedVersions": ["2026-07-28"], "capabilities": {},
-        "_meta": {"ttlMs": 86_400_000}});
-    let (world, agent, _) =
-        scripted(allow_all(), &["a", "b"], move |seen| seen.result(&public)).await;
+    let (world, agent, _) = scripted(allow_all(), &["a", "b"], move |seen| {
+        let mut public = json!({"resultType": "complete", "cacheScope": "public",
+            "ttlMs": 86_400_000, "_meta": {"ttlMs": 86_400_000}});
+        let (member, value) = match seen.json()["method"].as_str().unwrap() {
+            "tools/list" => ("tools", json!([{"name": "a"}, {"name": "b"}])),
+            "prompts/list" => ("prompts", json!([])),
+            "resources/list" => ("resources", json!([])),
+            "resources/templates/list" => ("resourceTemplates", json!([])),
+            "resources/read" => ("contents", json!([])),
+            _ => ("capabilities", json!({})),
+        };
+        public[member] = value;
+        seen.result(&public)
+    })
+    .await;
     let hides = json!({"version": "1", "default": "allow", "hide": ["b"]});
     let other = world.grant("other", &[("shop", Some(hides))]);
     world.publish(|_| {}).await;
