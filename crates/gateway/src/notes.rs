@@ -36,6 +36,7 @@ pub(crate) async fn pass_on(
     }
     match (call.message.kind(), &caller.place) {
         (MessageKind::Response, _) => answer(gw, caller, call, session, bytes, headers).await,
+        (_, Place::Server(binding)) if binding.server.is_paused => Ok(Answer::accepted()),
         (_, Place::Server(binding)) => {
             if Crossing::of(call.dialect.era, session, &binding.server)? != Crossing::None {
                 if let Some((key, _)) = session.row() {
@@ -68,6 +69,10 @@ pub(crate) async fn pass_on(
     }
 }
 
+/// For an answer that is no answer to anything that waits for one.
+pub(crate) const UNASKED: Refusal =
+    Refusal::Http(StatusCode::BAD_REQUEST, "Bad Request: nobody asked for this answer");
+
 /// The client's answer to what a server asked of it, in this session, and nothing else.
 async fn answer(
     gw: &Arc<Gateway>,
@@ -77,8 +82,6 @@ async fn answer(
     bytes: &Bytes,
     headers: &HeaderMap,
 ) -> Result<Answer, Refusal> {
-    const UNASKED: Refusal =
-        Refusal::Http(StatusCode::BAD_REQUEST, "Bad Request: nobody asked for this answer");
     if call.dialect.era == Era::Modern {
         return Err(UNASKED);
     }
@@ -88,6 +91,9 @@ async fn answer(
     let asked = gw.seals.open_request(holder, session.binding(), presented.as_bytes(), now);
     let asked = asked.ok_or(UNASKED)?;
     let binding: &Arc<BindingView> = caller.grant.binding_to(asked.server).ok_or(UNASKED)?;
+    if binding.server.is_paused {
+        return Ok(Answer::accepted());
+    }
     // The policy may have changed since it was asked.
     let asking = Asking::tagged(asked.method).ok_or(UNASKED)?;
     if !permit::may_ask(binding, asking.judged) {

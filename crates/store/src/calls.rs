@@ -1,8 +1,12 @@
 //! The audit of calls: written in batches by the product, read by the tenant.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use domain::call::{CallPhases, CallStatus};
 use domain::{CallId, CallRecord, GrantId, Outcome, PolicyId, ServerId};
+use serde::Serialize;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::{Page, Paged, Result, Store, TenantTx};
@@ -111,14 +115,13 @@ impl Store {
     /// Writes a batch; rows that are there already are left as they are. Records of organisations
     /// that are gone are dropped with them.
     pub async fn insert_calls(&self, batch: &[CallRecord]) -> Result<u64> {
-        let rows = serde_json::to_value(batch.iter().map(as_row).collect::<Vec<_>>())
-            .map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+        let rows = Json(batch.iter().map(Written::of).collect::<Vec<_>>());
         let done = sqlx::query!(
             "insert into calls
              select r.* from jsonb_populate_recordset(null::calls, $1) as r
              where exists (select from organisations o where o.id = r.organisation_id)
              on conflict (organisation_id, id) do nothing",
-            rows,
+            rows as _,
         )
         .execute(self.pool())
         .await?;
@@ -139,30 +142,77 @@ impl Store {
     }
 }
 
-/// One record with the names of the table's columns.
-fn as_row(call: &CallRecord) -> serde_json::Value {
-    serde_json::json!({
-        "organisation_id": call.organisation, "id": call.id.as_uuid(), "at": call.at,
-        "server_id": call.server.map(ServerId::as_uuid), "grant_id": call.grant.as_uuid(),
-        "grant_label": clean(&call.grant_label), "method": clean(&call.method),
-        "target": call.target.as_deref().map(clean), "outcome": call.outcome,
-        "rule": clean(&call.rule), "message": clean(&call.message),
-        "policy_id": call.policy.map(|(id, _)| id.as_uuid()),
-        "policy_version": call.policy.map(|(_, version)| version),
-        "http": call.status.http, "jsonrpc": call.status.jsonrpc, "is_error": call.status.is_error,
-        "us_auth": micros(call.us.auth), "us_policy": micros(call.us.policy),
-        "us_limits": micros(call.us.limits), "us_approval": micros(call.us.approval),
-        "us_upstream": micros(call.us.upstream), "us_total": micros(call.us.total),
-        "request_bytes": call.request_bytes, "response_bytes": call.response_bytes,
-        "client": call.client.as_deref().map(clean), "session": call.session,
-        "request_id": clean(&call.request_id),
-        "argument_keys": call.argument_keys.iter().map(|key| clean(key)).collect::<Vec<_>>(),
-    })
+/// One record with the names of the table's columns, on its way there.
+#[derive(Serialize)]
+struct Written<'c> {
+    organisation_id: Uuid,
+    id: Uuid,
+    at: DateTime<Utc>,
+    server_id: Option<Uuid>,
+    grant_id: Uuid,
+    grant_label: Cow<'c, str>,
+    method: Cow<'c, str>,
+    target: Option<Cow<'c, str>>,
+    outcome: Outcome,
+    rule: Cow<'c, str>,
+    message: Cow<'c, str>,
+    policy_id: Option<Uuid>,
+    policy_version: Option<i32>,
+    http: u16,
+    jsonrpc: Option<i64>,
+    is_error: Option<bool>,
+    us_auth: i32,
+    us_policy: i32,
+    us_limits: i32,
+    us_approval: i32,
+    us_upstream: i32,
+    us_total: i32,
+    request_bytes: u64,
+    response_bytes: u64,
+    client: Option<Cow<'c, str>>,
+    session: Option<&'c str>,
+    request_id: Cow<'c, str>,
+    argument_keys: Vec<Cow<'c, str>>,
+}
+
+impl<'c> Written<'c> {
+    fn of(call: &'c CallRecord) -> Self {
+        Self {
+            organisation_id: call.organisation,
+            id: call.id.as_uuid(),
+            at: call.at,
+            server_id: call.server.map(ServerId::as_uuid),
+            grant_id: call.grant.as_uuid(),
+            grant_label: clean(&call.grant_label),
+            method: clean(&call.method),
+            target: call.target.as_deref().map(clean),
+            outcome: call.outcome,
+            rule: clean(&call.rule),
+            message: clean(&call.message),
+            policy_id: call.policy.map(|(id, _)| id.as_uuid()),
+            policy_version: call.policy.map(|(_, version)| version),
+            http: call.status.http,
+            jsonrpc: call.status.jsonrpc,
+            is_error: call.status.is_error,
+            us_auth: micros(call.us.auth),
+            us_policy: micros(call.us.policy),
+            us_limits: micros(call.us.limits),
+            us_approval: micros(call.us.approval),
+            us_upstream: micros(call.us.upstream),
+            us_total: micros(call.us.total),
+            request_bytes: call.request_bytes,
+            response_bytes: call.response_bytes,
+            client: call.client.as_deref().map(clean),
+            session: call.session.as_deref(),
+            request_id: clean(&call.request_id),
+            argument_keys: call.argument_keys.iter().map(|key| clean(key)).collect(),
+        }
+    }
 }
 
 /// Postgres has no NUL in text; a client may have sent one.
-fn clean(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
+fn clean(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { text.into() }
 }
 
 fn micros(us: u32) -> i32 {

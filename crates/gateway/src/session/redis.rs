@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use domain::ServerId;
+use domain::{OrganisationId, ServerId};
 use futures_util::future::{BoxFuture, FutureExt};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{FromRedisValue, RedisError, pipe};
@@ -14,7 +14,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::store::{
-    IDLE, LEVEL, Lost, MAX_NOTES, SessionKey, SessionStore, TenantSession, UpstreamSession,
+    IDLE, LEVEL, Lost, MAX_NOTES, MAX_OF_OWNER, SessionKey, SessionStore, TenantSession,
+    UpstreamSession,
 };
 
 const DEADLINE: Duration = Duration::from_millis(500);
@@ -62,13 +63,36 @@ impl RedisSessions {
     }
 }
 
+impl RedisSessions {
+    /// Ends the session that was opened first, if it has not ended by itself.
+    async fn end_first(&self, owned: &str) -> Result<(), Lost> {
+        let mut commands = pipe();
+        commands.rpop(owned, None);
+        let (first,): (Option<String>,) = self.run(&commands).await?;
+        let Some(first) = first else { return Ok(()) };
+        let mut commands = pipe();
+        commands.del(first).ignore();
+        self.run(&commands).await
+    }
+}
+
 impl SessionStore for RedisSessions {
-    fn create(&self, key: SessionKey, session: TenantSession) -> BoxFuture<'_, Result<(), Lost>> {
+    fn create(
+        &self,
+        owner: OrganisationId,
+        key: SessionKey,
+        session: TenantSession,
+    ) -> BoxFuture<'_, Result<(), Lost>> {
         async move {
-            let (name, mut commands) = (name(key), pipe());
+            let (name, owned, mut commands) = (name(key), owned(owner), pipe());
             commands.atomic().hset(&name, SESSION, written(&session)?).ignore();
             commands.expire(&name, idle_secs()).ignore();
-            self.run(&commands).await
+            commands.lpush(&owned, &name).expire(&owned, idle_secs()).ignore();
+            let (count,): (usize,) = self.run(&commands).await?;
+            if count > MAX_OF_OWNER {
+                self.end_first(&owned).await?;
+            }
+            Ok(())
         }
         .boxed()
     }
@@ -196,6 +220,11 @@ impl SessionStore for RedisSessions {
         }
         .boxed()
     }
+}
+
+/// The list of an organisation's sessions, the last one first.
+fn owned(owner: OrganisationId) -> String {
+    format!("drawbridge:sessions:{owner}")
 }
 
 /// The field of a noted word.

@@ -2,18 +2,18 @@
 //! server, opened when first needed. Rows are short-lived; a lost one is a 404, and the client
 //! initializes again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::ServerId;
+use domain::{OrganisationId, ServerId};
 use futures_util::future::{BoxFuture, FutureExt};
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
 use serde::{Deserialize, Serialize};
 
 /// Sessions kept in process at most.
-const MAX_SESSIONS: u64 = 100_000;
+const MAX_SESSIONS: u64 = 200_000;
 /// How long an unused session is kept.
 pub(crate) const IDLE: Duration = Duration::from_hours(24);
 
@@ -43,8 +43,13 @@ pub struct UpstreamSession {
 
 /// Where the rows are.
 pub trait SessionStore: Send + Sync + 'static {
-    /// Keeps a new session.
-    fn create(&self, key: SessionKey, session: TenantSession) -> BoxFuture<'_, Result<(), Lost>>;
+    /// Keeps a new session of an organisation. Of more than [`MAX_OF_OWNER`] the first one ends.
+    fn create(
+        &self,
+        owner: OrganisationId,
+        key: SessionKey,
+        session: TenantSession,
+    ) -> BoxFuture<'_, Result<(), Lost>>;
 
     /// The session of that key.
     fn find(&self, key: SessionKey) -> BoxFuture<'_, Result<Option<TenantSession>, Lost>>;
@@ -93,6 +98,8 @@ pub trait SessionStore: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Vec<(ServerId, UpstreamSession)>, Lost>>;
 }
 
+/// Sessions of one organisation at most, so that nobody crowds out the others'.
+pub(crate) const MAX_OF_OWNER: usize = 10_000;
 /// What is noted in one session at most.
 pub(crate) const MAX_NOTES: usize = 512;
 pub(crate) const LEVEL: &str = "level";
@@ -105,6 +112,8 @@ pub struct Lost;
 /// Rows in process: for one replica.
 pub struct MemorySessions {
     rows: Cache<SessionKey, Arc<Row>>,
+    /// Each organisation's, in the order in which they were opened.
+    owned: Cache<OrganisationId, Arc<Mutex<VecDeque<SessionKey>>>>,
 }
 
 struct Row {
@@ -131,13 +140,35 @@ impl Default for MemorySessions {
                 .max_capacity(MAX_SESSIONS)
                 .time_to_idle(IDLE)
                 .build(),
+            owned: Cache::builder().max_capacity(MAX_SESSIONS).time_to_idle(IDLE).build(),
         }
     }
 }
 
+impl MemorySessions {
+    /// Counts a session as its organisation's; gives the one that it takes the place of.
+    async fn own(&self, owner: OrganisationId, key: SessionKey) -> Option<SessionKey> {
+        let owned = self.owned.get_with(owner, async { Arc::default() }).await;
+        let mut owned = owned.lock().unwrap_or_else(PoisonError::into_inner);
+        if owned.len() >= MAX_OF_OWNER {
+            owned.retain(|known| self.rows.contains_key(known));
+        }
+        owned.push_back(key);
+        if owned.len() > MAX_OF_OWNER { owned.pop_front() } else { None }
+    }
+}
+
 impl SessionStore for MemorySessions {
-    fn create(&self, key: SessionKey, session: TenantSession) -> BoxFuture<'_, Result<(), Lost>> {
+    fn create(
+        &self,
+        owner: OrganisationId,
+        key: SessionKey,
+        session: TenantSession,
+    ) -> BoxFuture<'_, Result<(), Lost>> {
         async move {
+            if let Some(first) = self.own(owner, key).await {
+                self.rows.invalidate(&first).await;
+            }
             let (upstreams, notes) = (Mutex::default(), Mutex::default());
             self.rows.insert(key, Arc::new(Row { session, upstreams, notes })).await;
             Ok(())

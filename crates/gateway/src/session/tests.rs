@@ -1,11 +1,11 @@
 //! One suite for both session stores.
 
 use chrono::Utc;
-use domain::ServerId;
+use domain::{OrganisationId, ServerId};
 
 use super::redis::RedisSessions;
 use super::store::{
-    Lost, MemorySessions, SessionKey, SessionStore, TenantSession, UpstreamSession,
+    Lost, MAX_OF_OWNER, MemorySessions, SessionKey, SessionStore, TenantSession, UpstreamSession,
 };
 
 #[expect(clippy::disallowed_methods, reason = "tests find their Redis by the environment")]
@@ -14,6 +14,10 @@ fn stores() -> Vec<Box<dyn SessionStore>> {
     let redis = std::env::var("REDIS_URL").ok();
     let redis = redis.map(|url| Box::new(RedisSessions::open(&url).unwrap()) as _);
     std::iter::once(memory).chain(redis).collect()
+}
+
+fn owner() -> OrganisationId {
+    OrganisationId::fresh(Utc::now())
 }
 
 fn upstream(id: &str) -> UpstreamSession {
@@ -31,7 +35,7 @@ async fn the_first_to_join_counts_and_what_ended_stays_ended() {
             params: "{}".to_owned(),
             level: None,
         };
-        store.create(key, session.clone()).await.unwrap();
+        store.create(owner(), key, session.clone()).await.unwrap();
         assert_eq!(store.find(key).await, Ok(Some(session)));
         assert_eq!(store.upstream(key, one).await, Ok(None));
         assert_eq!(store.join(key, one, upstream("a")).await, Ok(upstream("a")));
@@ -60,7 +64,7 @@ async fn what_is_noted_is_found_taken_once_and_gone_with_its_session() {
             params: "{}".to_owned(),
             level: None,
         };
-        store.create(key, session.clone()).await.unwrap();
+        store.create(owner(), key, session.clone()).await.unwrap();
         note("level", Some("info")).await.unwrap();
         let found = store.find(key).await.unwrap().unwrap();
         assert_eq!(found, TenantSession { level: Some("info".to_owned()), ..session });
@@ -83,5 +87,26 @@ async fn what_is_noted_is_found_taken_once_and_gone_with_its_session() {
         assert_eq!(store.remove(key).await, Ok(Vec::new()));
         assert_eq!(store.find(key).await, Ok(None));
         assert_eq!(store.notes(key, "").await, Ok(Vec::new()));
+    }
+}
+
+#[tokio::test]
+async fn an_organisation_with_too_many_sessions_loses_its_first_and_nobody_elses() {
+    for store in stores() {
+        let (busy, quiet) = (owner(), owner());
+        let session = TenantSession {
+            version: "2025-06-18".to_owned(),
+            params: "{}".to_owned(),
+            level: None,
+        };
+        let other: SessionKey = rand::random();
+        store.create(quiet, other, session.clone()).await.unwrap();
+        let keys: Vec<SessionKey> = (0..=MAX_OF_OWNER).map(|_| rand::random()).collect();
+        for key in &keys {
+            store.create(busy, *key, session.clone()).await.unwrap();
+        }
+        assert_eq!(store.find(keys[0]).await, Ok(None));
+        assert_eq!(store.find(keys[1]).await, Ok(Some(session.clone())));
+        assert_eq!(store.find(other).await, Ok(Some(session.clone())));
     }
 }

@@ -43,7 +43,11 @@ pub(super) async fn initialize(post: &Post<'_>) -> Result<Answer, Refusal> {
     let Greeting { version, session } = greeting(post);
     let mut key = SessionKey::default();
     rand::rng().fill_bytes(&mut key);
-    post.gw.sessions.create(key, session).await.map_err(|_lost| Refusal::Unavailable)?;
+    post.gw
+        .sessions
+        .create(post.caller.view.id, key, session)
+        .await
+        .map_err(|_lost| Refusal::Unavailable)?;
     let sealed = post.gw.seals.session(post.caller.holder(), &key);
     let sealed = sealed.and_then(|sealed| sealed.parse().ok()).ok_or(Refusal::Unavailable)?;
     let members = format!(

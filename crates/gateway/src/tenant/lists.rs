@@ -213,7 +213,7 @@ impl Asked {
                 (hidden.way(), None, Some(hidden))
             }
             (Crossing::None, Joined::Tenant(key, row)) => {
-                let session = super::join(gw, *key, row, binding).await?;
+                let session = super::join(gw, *key, row, binding, scope).await?;
                 (Way::opened(binding, &session), None, None)
             }
             (Crossing::None, _) => {

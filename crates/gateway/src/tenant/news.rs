@@ -14,11 +14,12 @@ use axum::response::Response as Answered;
 use bytes::Bytes;
 use domain::{GrantId, PolicyId, ServerId};
 use futures_util::StreamExt;
-use futures_util::stream::{BoxStream, SelectAll, select_all, unfold};
+use futures_util::stream::{BoxStream, SelectAll, unfold};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method as HttpMethod, Response};
 use mcp::sse;
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::Instant;
 
 use crate::bridge::up;
 use crate::front::body::is_stream;
@@ -134,8 +135,10 @@ struct Merged {
     changes: watch::Receiver<i64>,
     live: Arc<Live>,
     grant: GrantId,
-    /// The session that it is of; none for a subscription.
-    key: Option<SessionKey>,
+    holder: Holder,
+    means: Means,
+    /// When it is next looked whether there still is a session.
+    looks_at: Instant,
     /// The id of the subscription, as written.
     subscription: Option<String>,
     kinds: Kinds,
@@ -155,6 +158,11 @@ fn reach(grant: &GrantView) -> Reach {
     grant.bindings.iter().map(of).collect()
 }
 
+/// The servers that may be heard.
+fn open(reach: &Reach) -> impl Iterator<Item = ServerId> {
+    reach.iter().filter(|(.., is_paused)| !is_paused).map(|(server, ..)| *server)
+}
+
 impl Merged {
     fn new(
         gw: &Arc<Gateway>,
@@ -163,38 +171,40 @@ impl Merged {
         kinds: Kinds,
         room: OwnedSemaphorePermit,
     ) -> Self {
-        let bindings = caller.grant.bindings.iter().take(MAX_STREAMS);
-        let streams = bindings.map(|binding| {
-            let listener = Listener {
-                gw: Arc::clone(gw),
-                holder: caller.holder(),
-                means: means.clone(),
-                scope: Scope {
-                    live: Arc::clone(&caller.live),
-                    grant: caller.grant.id,
-                    server: binding.server.id,
-                },
-                relay: None,
-                pause: Duration::ZERO,
-            };
-            unfold(listener, Listener::next).boxed()
-        });
-        let key = match means {
-            Means::Session(key, _) => Some(*key),
-            Means::Subscription(..) => None,
-        };
-        Self {
-            streams: select_all(streams),
+        let mut merged = Self {
+            streams: SelectAll::new(),
             reach: reach(&caller.grant),
             changes: caller.live.changes(),
             live: Arc::clone(&caller.live),
             grant: caller.grant.id,
-            key,
+            holder: caller.holder(),
+            means: means.clone(),
             subscription: None,
             kinds,
+            looks_at: Instant::now() + gw.settings.keep_alive,
             gw: Arc::clone(gw),
             _room: room,
+        };
+        for server in open(&reach(&caller.grant)) {
+            merged.listen_to(server);
         }
+        merged
+    }
+
+    fn listen_to(&mut self, server: ServerId) {
+        if self.streams.len() >= MAX_STREAMS {
+            return;
+        }
+        let scope = Scope { live: Arc::clone(&self.live), grant: self.grant, server };
+        let listener = Listener {
+            gw: Arc::clone(&self.gw),
+            holder: self.holder,
+            means: self.means.clone(),
+            scope,
+            relay: None,
+            pause: Duration::ZERO,
+        };
+        self.streams.push(unfold(listener, Listener::next).boxed());
     }
 
     async fn next(&mut self) -> Option<Bytes> {
@@ -202,11 +212,15 @@ impl Merged {
             tokio::select! {
                 // Once all servers' streams have ended, the gateway's own news are left.
                 Some(bytes) = self.streams.next() => return Some(bytes),
-                () = tokio::time::sleep(self.gw.settings.keep_alive) => {
+                // However much the servers say meanwhile.
+                () = tokio::time::sleep_until(self.looks_at) => {
+                    self.looks_at = Instant::now() + self.gw.settings.keep_alive;
                     // Looking at the session keeps it from being forgotten meanwhile.
-                    let has_ended = match self.key {
-                        Some(key) => matches!(self.gw.sessions.find(key).await, Ok(None)),
-                        None => false,
+                    let has_ended = match &self.means {
+                        Means::Session(key, _) => {
+                            matches!(self.gw.sessions.find(*key).await, Ok(None))
+                        }
+                        Means::Subscription(..) => false,
                     };
                     return (self.holds() && !has_ended).then(|| sse::comment("keep-alive"));
                 }
@@ -236,6 +250,11 @@ impl Merged {
         let reach = reach(view.grant(self.grant, self.gw.clock.now())?);
         if reach == self.reach {
             return None;
+        }
+        // A server that is new, or no longer paused, has no stream yet; others end theirs.
+        let before: Vec<_> = open(&self.reach).collect();
+        for server in open(&reach).filter(|server| !before.contains(server)) {
+            self.listen_to(server);
         }
         self.reach = reach;
         let lists = self.kinds.names();
@@ -363,7 +382,8 @@ impl Listener {
     async fn way(&self, binding: &BindingView) -> Result<(Way, HttpMethod, Bytes), Refusal> {
         match &self.means {
             Means::Session(key, row) => {
-                let session = Box::pin(super::join(&self.gw, *key, row, binding)).await?;
+                let session =
+                    Box::pin(super::join(&self.gw, *key, row, binding, &self.scope)).await?;
                 let mut way = Way::opened(binding, &session).on_behalf_of(&self.scope);
                 way.headers.remove(CONTENT_TYPE);
                 way.headers.insert(ACCEPT, EVENT_STREAM);

@@ -19,6 +19,7 @@ use crate::session::joined::Joined;
 use crate::session::store::{SessionKey, TenantSession, UpstreamSession};
 use crate::upstream::ask::Failure;
 use crate::upstream::handshake;
+use crate::upstream::judge::Scope;
 use crate::upstream::wire::{self, Way};
 use crate::view::BindingView;
 
@@ -48,6 +49,7 @@ pub(crate) async fn join(
     key: SessionKey,
     row: &TenantSession,
     binding: &BindingView,
+    scope: &Scope,
 ) -> Result<UpstreamSession, Refusal> {
     let server = binding.server.id;
     let open = async {
@@ -55,7 +57,7 @@ pub(crate) async fn join(
         if let Some(known) = gw.sessions.upstream(key, server).await.map_err(lost)? {
             return Ok(known);
         }
-        let (opened, _) = handshake::open(gw, binding, &row.params, None).await?;
+        let (opened, _) = handshake::open(gw, binding, &row.params, scope).await?;
         gw.sessions.join(key, server, opened).await.map_err(lost)
     };
     let joined = gw.opened.0.try_get_with((key, server), open).await;
@@ -95,7 +97,8 @@ pub(crate) async fn broadcast(
     if !concerns_all {
         return;
     }
-    let told = caller.grant.bindings.iter().map(|binding| async {
+    let open = caller.grant.bindings.iter().filter(|binding| !binding.server.is_paused);
+    let told = open.map(|binding| async {
         if let Ok(Some(open)) = gw.sessions.upstream(*key, binding.server.id).await {
             let _taken = wire::note(gw, Way::opened(binding, &open), bytes.clone()).await;
         }

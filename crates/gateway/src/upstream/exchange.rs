@@ -104,7 +104,7 @@ impl Exchange {
     ) -> Result<Way, Refusal> {
         match &self.session {
             Joined::Tenant(key, row) => {
-                let session = Box::pin(tenant::join(gw, *key, row, binding)).await?;
+                let session = Box::pin(tenant::join(gw, *key, row, binding, &self.scope)).await?;
                 let mut way = Way::opened(binding, &session).on_behalf_of(&self.scope);
                 for name in ["traceparent", "tracestate", "baggage"] {
                     if let Some(value) = self.headers.get(name) {

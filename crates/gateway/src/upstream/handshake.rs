@@ -27,13 +27,10 @@ pub(crate) async fn open(
     gw: &Arc<Gateway>,
     binding: &BindingView,
     params: &str,
-    scope: Option<&Scope>,
+    scope: &Scope,
 ) -> Result<(UpstreamSession, Bytes), Failure> {
-    let behalf = |way: Way| match scope {
-        Some(scope) => way.on_behalf_of(scope),
-        None => way,
-    };
-    let asking = Asking::new(gw, behalf(Way::with(binding, HeaderMap::new())), DEADLINE);
+    let way = Way::with(binding, HeaderMap::new()).on_behalf_of(scope);
+    let asking = Asking::new(gw, way, DEADLINE);
     let (headers, answer) = asking.ask(Method::Initialize, params).await?;
     let chosen = json::parse(&answer).ok().and_then(|tape| {
         let version = tape.root().pointer("/result/protocolVersion").and_then(Node::as_str)?;
@@ -42,7 +39,7 @@ pub(crate) async fn open(
     let version = chosen.ok_or_else(|| Failure::of("The server speaks no revision in common."))?;
     let id = headers.get(MCP_SESSION_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
     let session = UpstreamSession { id, version: version.to_string() };
-    let way = behalf(Way::opened(binding, &session));
+    let way = Way::opened(binding, &session).on_behalf_of(scope);
     // A server that does not take it will say so at the first call.
     let _taken = wire::note(gw, way, Bytes::from_static(READY.as_bytes())).await;
     Ok((session, answer))

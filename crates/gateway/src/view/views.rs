@@ -282,6 +282,9 @@ impl Views {
 
 // === Live ===
 
+/// Channels of one organisation at one replica.
+const MAX_CHANNELS: usize = 512;
+
 /// One organisation in memory: its view now, and what lasts from one view to the next.
 pub(crate) struct Live {
     view: ArcSwap<OrganisationView>,
@@ -293,6 +296,8 @@ pub(crate) struct Live {
     pub(crate) room: Arc<Semaphore>,
     /// Room for streams that are no calls.
     pub(crate) stream_room: Arc<Semaphore>,
+    /// Room for streams that the gateway holds open at servers of the old transport.
+    pub(crate) channel_room: Arc<Semaphore>,
 }
 
 impl Live {
@@ -305,6 +310,7 @@ impl Live {
             refreshes: Refreshes::default(),
             room: Arc::new(Semaphore::new(max_in_flight)),
             stream_room: Arc::new(Semaphore::new(max_in_flight)),
+            channel_room: Arc::new(Semaphore::new(MAX_CHANNELS)),
         }
     }
 

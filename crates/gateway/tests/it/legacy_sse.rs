@@ -36,6 +36,8 @@ struct State {
     endpoint: Mutex<Option<String>>,
     /// The question of each stream that waits for an answer, and the call that it belongs to.
     asked: Mutex<HashMap<usize, Value>>,
+    /// It takes messages, and answers none.
+    is_mute: Mutex<bool>,
 }
 
 /// Counts a stream as open until it is dropped.
@@ -48,6 +50,19 @@ impl Drop for Held {
 }
 
 impl Old {
+    /// Waits until the server has seen so many messages of this method; gives the last one.
+    async fn sees(&self, method: &str, count: usize) -> Value {
+        for _ in 0..200 {
+            let seen = self.0.seen.lock().unwrap().clone();
+            let mut seen = seen.into_iter().filter(|message| message["method"] == method);
+            if let Some(message) = seen.nth(count - 1) {
+                return message;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the server never saw {count} {method}");
+    }
+
     fn router(&self) -> Router {
         let old = self.clone();
         Router::new().fallback(move |request: Request| {
@@ -88,6 +103,7 @@ impl Old {
             self.say(id, &json!({"jsonrpc": "2.0", "id": message["id"], "result": result}));
         };
         match message["method"].as_str() {
+            _ if *self.0.is_mute.lock().unwrap() => {}
             Some("initialize") => answer(json!({"protocolVersion": "2024-11-05",
                 "capabilities": {"tools": {}}, "serverInfo": {"name": "old", "version": "1"}})),
             Some("tools/list") => answer(json!({"tools": [{"name": "a"}, {"name": "secret"}]})),
@@ -307,5 +323,72 @@ async fn such_a_server_is_one_of_many_behind_the_address_of_all() {
     assert_eq!(called.json["result"]["echo"]["name"], "a", "{}", called.text);
     assert_eq!(old.is_open(), 1);
     let _ended = world.open(Method::DELETE, &agent, &headers, "").await;
+    old.closes().await;
+}
+
+fn askable(mut message: Value) -> Value {
+    message["params"]["_meta"] =
+        json!({"io.modelcontextprotocol/clientCapabilities": {"sampling": {}}});
+    message
+}
+
+#[tokio::test]
+async fn a_question_reaches_the_one_call_that_it_is_about() {
+    let (world, agent, old) = behind_a_gateway(allow_all()).await;
+    let waiting = || world.ask(&agent, askable(call("a", json!({"wait": true}))));
+    let first = async {
+        let asked = waiting().await;
+        assert_eq!(asked.json["result"]["resultType"], "input_required", "{}", asked.text);
+        let question = &asked.json["result"]["inputRequests"]["1"];
+        assert_eq!(question["params"]["about"], "the first", "{}", asked.text);
+    };
+    let second = async {
+        old.sees("tools/call", 1).await;
+        waiting().await
+    };
+    let asking = async {
+        old.sees("tools/call", 2).await;
+        let params = json!({"about": "the first", "messages": []});
+        let question = json!({"jsonrpc": "2.0", "id": "q", "method": "sampling/createMessage",
+            "params": params});
+        old.say(1, &question);
+        std::future::pending::<()>().await;
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(5), async {
+        tokio::select! {
+            () = first => {}
+            other = second => panic!("the other call got it: {}", other.text),
+            () = asking => {}
+        }
+    });
+    in_time.await.unwrap();
+}
+
+#[tokio::test]
+async fn hanging_up_on_a_stateless_call_cancels_it_at_the_server() {
+    let (world, agent, old) = behind_a_gateway(allow_all()).await;
+    let called = {
+        let waiting = world.ask(&agent, call("a", json!({"wait": true})));
+        tokio::select! {
+            _ = waiting => panic!("nobody answers it"),
+            called = old.sees("tools/call", 1) => called,
+        }
+    };
+    let cancelled = old.sees("notifications/cancelled", 1).await;
+    assert_eq!(cancelled["params"]["requestId"], called["id"]);
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_while_it_initializes_leaves_no_stream_behind() {
+    let (world, agent, old) = behind_a_gateway(allow_all()).await;
+    *old.0.is_mute.lock().unwrap() = true;
+    {
+        let hello = initialize();
+        let greeting = world.post(&agent, &[], &hello);
+        tokio::select! {
+            _ = greeting => panic!("nobody answers it"),
+            _ = old.sees("initialize", 1) => {}
+        }
+    }
     old.closes().await;
 }

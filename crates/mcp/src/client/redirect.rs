@@ -1,16 +1,30 @@
 //! Redirects: followed only where a server moves a request within itself.
 
+use std::net::{IpAddr, SocketAddr};
+
 use http::header::LOCATION;
 use http::{Response, StatusCode, Uri};
 use url::Url;
 
 use super::address::{AddressRules, Refused};
 
-/// Checks a target's form before anything is sent to it.
+/// Checks a target's form before anything is sent to it. A host that is an address in an odd
+/// spelling is taken for a name here; what it resolves to is checked when it is connected to.
 pub(super) fn check(rules: &AddressRules, uri: &Uri) -> Result<(), Refused> {
-    match Url::parse(&uri.to_string()) {
-        Ok(url) => rules.check_url(&url),
-        Err(_) => Err(Refused::NoHost),
+    let port = match uri.scheme_str() {
+        Some("http") => 80,
+        Some("https") => 443,
+        _ => return Err(Refused::Scheme),
+    };
+    let authority = uri.authority().ok_or(Refused::NoHost)?;
+    if authority.as_str().contains('@') {
+        return Err(Refused::UserInfo);
+    }
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    match host.parse::<IpAddr>() {
+        Ok(ip) => rules.check(SocketAddr::new(ip, authority.port_u16().unwrap_or(port))),
+        Err(_) if host.is_empty() => Err(Refused::NoHost),
+        Err(_) => Ok(()),
     }
 }
 

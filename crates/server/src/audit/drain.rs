@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{CallId, CallRecord};
+use serde::Deserialize;
 use store::Store;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -118,6 +119,20 @@ struct Current {
     taken: u64,
 }
 
+/// What a line is about.
+#[derive(Deserialize)]
+struct Named {
+    id: CallId,
+}
+
+fn read<'l, T: Deserialize<'l>>(json: &'l [u8]) -> Option<T> {
+    serde_json::from_slice(json)
+        .inspect_err(|error| {
+            tracing::warn!(%error, "a broken line in the audit's spool is passed over");
+        })
+        .ok()
+}
+
 struct Open {
     segment: u64,
     /// Kept only of an earlier process.
@@ -177,21 +192,21 @@ impl Reader {
 
     fn line(&mut self, line: &[u8], segment: u64) -> Option<CallRecord> {
         let (letter, json) = line.split_first()?;
-        let record: CallRecord = match serde_json::from_slice(json) {
-            Ok(record) => record,
-            Err(error) => {
-                tracing::warn!(%error, "a broken line in the audit's spool is passed over");
-                return None;
-            }
-        };
         match *letter {
             FORWARDED => {
-                let is_left = segment < self.first;
-                let (id, record) = (record.id, is_left.then(|| Box::new(record)));
+                // Of this process only the end is told: its beginning needs no second reading.
+                let open = if segment < self.first {
+                    let record: CallRecord = read(json)?;
+                    (record.id, Some(Box::new(record)))
+                } else {
+                    (read::<Named>(json)?.id, None)
+                };
+                let (id, record) = open;
                 self.open.insert(id, Open { segment, record });
                 None
             }
             ENDED => {
+                let record: CallRecord = read(json)?;
                 self.open.remove(&record.id);
                 Some(record)
             }

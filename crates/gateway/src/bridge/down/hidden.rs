@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{GrantId, ServerId};
+use domain::{GrantId, ServerId, Transport};
 use http::Method as HttpMethod;
 use mcp::version::ProtocolVersion;
 use moka::future::Cache;
@@ -74,6 +74,12 @@ impl Pool {
         scope: &Scope,
         askable: Askable,
     ) -> Result<Arc<Hidden>, Refusal> {
+        // On the one stream of the old transport nobody can tell whose call a question belongs
+        // to: who can be asked shares it with no other call.
+        if binding.server.transport == Transport::Sse && askable != Askable::default() {
+            let own = Hidden::open(gw, binding, scope, askable, None).await;
+            return own.map_err(|failure| Refusal::Upstream(failure.text));
+        }
         let key = Key { grant: scope.grant, server: scope.server, askable };
         if self.open.get(&key).await.is_some_and(|known| !known.reaches(binding)) {
             self.open.invalidate(&key).await;
@@ -134,7 +140,7 @@ impl Hidden {
             askable.written(),
             env!("CARGO_PKG_VERSION")
         );
-        let (session, hello) = handshake::open(gw, binding, &params, Some(scope)).await?;
+        let (session, hello) = handshake::open(gw, binding, &params, scope).await?;
         let (binding, scope) = (Arc::clone(binding), scope.clone());
         let (gw, is_gone) = (Arc::downgrade(gw), AtomicBool::new(false));
         Ok(Arc::new(Self { gw, binding, scope, key, session, hello, is_gone }))

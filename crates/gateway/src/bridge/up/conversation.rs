@@ -16,6 +16,7 @@ use super::{Request, note};
 use crate::bridge::errand::Errand;
 use crate::bridge::retell::{Messages, Said, Telling};
 use crate::bridge::splices::{self, Fate};
+use crate::gateway::Gateway;
 use crate::permit;
 use crate::refusal::{Refusal, Ruling};
 use crate::session::store::SessionKey;
@@ -42,13 +43,50 @@ pub(super) struct Conversation {
     round: u8,
 }
 
-/// What was asked of the client, and not yet answered.
+/// What was asked of the client, and not yet answered. Once nobody waits any more, nothing of it
+/// is left in the session.
 struct Asked {
+    gw: Arc<Gateway>,
+    session: SessionKey,
+    is_announced: bool,
     to_say: VecDeque<Vec<u8>>,
     /// Keys of the server's, and the names under which the answers are noted.
     waiting: VecDeque<(String, String)>,
     answers: Vec<String>,
     state: String,
+}
+
+impl Asked {
+    /// Notes for all replicas which answers are waited for.
+    async fn announce(&mut self) -> Result<(), Refusal> {
+        if self.is_announced {
+            return Ok(());
+        }
+        self.is_announced = true;
+        for (_, id) in &self.waiting {
+            let name = format!("{}{id}", note::ASKED);
+            let noted = self.gw.sessions.note(self.session, name, Some(String::new())).await;
+            noted.map_err(|_lost| Refusal::Unavailable)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if self.waiting.is_empty() || tokio::runtime::Handle::try_current().is_err() {
+            return;
+        }
+        let (gw, session) = (Arc::clone(&self.gw), self.session);
+        let waiting = std::mem::take(&mut self.waiting);
+        self.gw.lingering.spawn(async move {
+            for (_, id) in waiting {
+                for kind in [note::ASKED, note::ANSWER] {
+                    let _lost = gw.sessions.take(session, format!("{kind}{id}")).await;
+                }
+            }
+        });
+    }
 }
 
 impl Conversation {
@@ -66,6 +104,7 @@ impl Conversation {
     async fn turn(&mut self) -> Result<Said, Refusal> {
         loop {
             if let Some(asked) = &mut self.asked {
+                asked.announce().await?;
                 if let Some(question) = asked.to_say.pop_front() {
                     return Ok(Said::Word(question));
                 }
@@ -141,6 +180,9 @@ impl Conversation {
             return Err(Refusal::Upstream(text.to_owned()));
         }
         let mut asked = Asked {
+            gw: Arc::clone(&self.errand.gw),
+            session: self.session,
+            is_announced: false,
             to_say: VecDeque::new(),
             waiting: VecDeque::new(),
             answers: Vec::new(),

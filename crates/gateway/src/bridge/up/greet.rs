@@ -38,7 +38,7 @@ pub(super) async fn initialize(errand: &Errand, request: Request) -> Sent {
     let unavailable = || Failed::unsent(Refusal::Unavailable);
     let sealed = gw.seals.bridged(errand.holder, &key).ok_or_else(unavailable)?;
     let sealed = session_header(&sealed).ok_or_else(unavailable)?;
-    let kept = gw.sessions.create(key, greeting.session).await;
+    let kept = gw.sessions.create(errand.holder.organisation, key, greeting.session).await;
     kept.map_err(|_lost| unavailable())?;
     let mut response = retell::whole(answer, StatusCode::OK);
     response.headers_mut().insert(MCP_SESSION_ID, sealed);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method as HttpMethod, Response};
 use mcp::message::{self, MessageKind};
 use mcp::method::Method;
+use tokio::time::Instant;
 
 use super::note;
 use super::request::{described, way};
@@ -38,6 +39,7 @@ pub(crate) async fn open(
         row: row.clone(),
         watched: Vec::new(),
         messages: None,
+        looks_at: Instant::now() + LOOK_EVERY,
     };
     listening.watched = listening.wanted(binding).await?;
     let response = listening.listen(binding).await?;
@@ -55,6 +57,8 @@ struct Listening {
     row: TenantSession,
     watched: Vec<String>,
     messages: Option<Messages>,
+    /// When it is next looked what the session watches, and whether there still is one.
+    looks_at: Instant,
 }
 
 impl Listening {
@@ -106,9 +110,11 @@ impl Listening {
             let Some(messages) = &mut self.messages else { return Err(Refusal::NoSession) };
             let next = tokio::select! {
                 next = messages.next() => Some(next),
-                () = tokio::time::sleep(LOOK_EVERY) => None,
+                // However much the server says meanwhile.
+                () = tokio::time::sleep_until(self.looks_at) => None,
             };
             let Some(next) = next else {
+                self.looks_at = Instant::now() + LOOK_EVERY;
                 self.renew().await?;
                 continue;
             };

@@ -23,6 +23,7 @@ use super::down::LEVELS;
 use super::errand::Errand;
 use super::retell::{self, Messages};
 use crate::gateway::Gateway;
+use crate::notes::UNASKED;
 use crate::refusal::Refusal;
 use crate::session::store::SessionKey;
 use crate::upstream::{Answer, Failed, Sent};
@@ -36,6 +37,8 @@ pub(crate) mod note {
     pub(crate) const LEVEL: &str = "level";
     /// A resource that the client watches.
     pub(crate) const WATCH: &str = "watch:";
+    /// A question that waits for its answer.
+    pub(crate) const ASKED: &str = "asked:";
     /// What the client answered to a question.
     pub(crate) const ANSWER: &str = "answer:";
 }
@@ -131,7 +134,10 @@ pub(crate) async fn answered(
         return Err(Refusal::Http(StatusCode::PAYLOAD_TOO_LARGE, text));
     }
     let tape = json::parse(asked).ok();
-    let id = tape.as_ref().and_then(|tape| tape.root().as_str()).ok_or(Refusal::NoSession)?;
+    let id = tape.as_ref().and_then(|tape| tape.root().as_str()).ok_or(UNASKED)?;
+    // Nothing is kept that nobody waits for, and of two answers the first one counts.
+    let waits = gw.sessions.take(key, format!("{}{id}", note::ASKED)).await;
+    waits.map_err(|_lost| Refusal::NoSession)?.ok_or(UNASKED)?;
     let text = String::from_utf8_lossy(message.bytes()).into_owned();
     let kept = gw.sessions.note(key, format!("{}{id}", note::ANSWER), Some(text)).await;
     kept.map_err(|_lost| Refusal::NoSession)?;

@@ -22,40 +22,72 @@ use mcp::client::SendError;
 use mcp::headers::MCP_SESSION_ID;
 use mcp::message::{self, MessageKind};
 use mcp::method::Method as McpMethod;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use state::Channel;
 pub(crate) use state::Fed;
 
+use super::judge::Scope;
 use super::reading::Reading;
 use super::wire::Way;
 use crate::gateway::Gateway;
 
-/// Channels of this replica at most, and of one server.
-const MAX_CHANNELS: usize = 4_096;
-const MAX_OF_SERVER: usize = 512;
+/// Channels of this replica at most; each organisation has a bound of its own far below.
+const MAX_CHANNELS: usize = 16_384;
 
 /// A channel's name: its server, and the session id that stands for it.
 type Name = (ServerId, String);
 
 /// All channels of this replica.
-#[derive(Clone, Default)]
-pub(crate) struct Channels(Arc<DashMap<Name, Arc<Channel>>>);
+#[derive(Clone)]
+pub(crate) struct Channels {
+    open: Arc<DashMap<Name, Arc<Channel>>>,
+    room: Arc<Semaphore>,
+}
+
+impl Default for Channels {
+    fn default() -> Self {
+        Self { open: Arc::default(), room: Arc::new(Semaphore::new(MAX_CHANNELS)) }
+    }
+}
 
 impl Channels {
     fn find(&self, way: &Way) -> Option<Arc<Channel>> {
         let id = way.headers.get(MCP_SESSION_ID)?.to_str().ok()?;
-        let channel = self.0.get(&(way.server.id, id.to_owned()))?;
+        let channel = self.open.get(&(way.server.id, id.to_owned()))?;
         Some(Arc::clone(&channel))
     }
 
-    fn has_room(&self, server: ServerId) -> bool {
-        let of_server = || self.0.iter().filter(|entry| entry.key().0 == server).count();
-        self.0.len() < MAX_CHANNELS && of_server() < MAX_OF_SERVER
+    /// A place for one more channel of an organisation; kept for as long as it is held.
+    fn room(&self, scope: &Scope) -> Option<Room> {
+        let ours = Arc::clone(&scope.live.channel_room).try_acquire_owned().ok()?;
+        let all = Arc::clone(&self.room).try_acquire_owned().ok()?;
+        Some(Room { _ours: ours, _all: all })
     }
 
     fn remove(&self, name: &Name) {
-        if let Some((_, channel)) = self.0.remove(name) {
+        if let Some((_, channel)) = self.open.remove(name) {
             channel.end();
+        }
+    }
+}
+
+/// The place of one channel.
+struct Room {
+    _ours: OwnedSemaphorePermit,
+    _all: OwnedSemaphorePermit,
+}
+
+/// A channel that nobody knows the name of yet: it ends if its client hangs up meanwhile.
+struct Unnamed<'c> {
+    channels: &'c Channels,
+    name: Option<Name>,
+}
+
+impl Drop for Unnamed<'_> {
+    fn drop(&mut self) {
+        if let Some(name) = &self.name {
+            self.channels.remove(name);
         }
     }
 }
@@ -109,28 +141,24 @@ async fn opened(
     if !is_initialize {
         return Ok(status(StatusCode::BAD_REQUEST));
     }
-    if !gw.channels.has_room(way.server.id) {
+    let Some(room) = way.scope.as_ref().and_then(|scope| gw.channels.room(scope)) else {
         return Ok(status(StatusCode::TOO_MANY_REQUESTS));
-    }
+    };
     let id = format!("{:032x}", rand::random::<u128>());
     let name = (way.server.id, id.clone());
-    let channel = match pump::open(gw, &way, name.clone(), first_byte).await? {
+    let channel = match pump::open(gw, &way, name.clone(), room, first_byte).await? {
         pump::Opening::Open(channel) => channel,
         pump::Opening::Refused(response) => return Ok(response),
     };
-    let answered = channel.post(gw, way, body, first_byte).await;
-    match answered {
-        Ok(mut response) if response.status().is_success() => {
-            if let Ok(id) = HeaderValue::from_str(&id) {
-                response.headers_mut().insert(MCP_SESSION_ID, id);
-            }
-            Ok(response)
-        }
-        failed => {
-            gw.channels.remove(&name);
-            failed
-        }
+    let mut unnamed = Unnamed { channels: &gw.channels, name: Some(name) };
+    let mut response = channel.post(gw, way, body, first_byte).await?;
+    if response.status().is_success()
+        && let Ok(id) = HeaderValue::from_str(&id)
+    {
+        response.headers_mut().insert(MCP_SESSION_ID, id);
+        unnamed.name = None;
     }
+    Ok(response)
 }
 
 /// The headers of a request on a channel: what was meant for Streamable HTTP says nothing here.

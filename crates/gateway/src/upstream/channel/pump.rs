@@ -17,7 +17,7 @@ use mcp::sse::{Decoder, Event};
 use tokio::sync::watch;
 
 use super::state::{Channel, Sent};
-use super::{Name, Reading, endpoint, plain};
+use super::{Name, Reading, Room, endpoint, plain};
 use crate::front::body::is_stream;
 use crate::gateway::Gateway;
 use crate::upstream::judge::Scope;
@@ -42,6 +42,7 @@ pub(super) async fn open(
     gw: &Gateway,
     way: &Way,
     name: Name,
+    room: Room,
     first_byte: Duration,
 ) -> Result<Opening, SendError> {
     let mut request = Request::new(Full::new(Bytes::new()));
@@ -66,8 +67,8 @@ pub(super) async fn open(
     };
     let endpoint = endpoint(&way.server.uri, &named).ok_or(SendError::Endpoint)?;
     let closing = gw.closing.child_token();
-    let channel = Arc::new(Channel::new(endpoint, closing, way.scope.clone()));
-    gw.channels.0.insert(name.clone(), Arc::clone(&channel));
+    let channel = Arc::new(Channel::new(endpoint, closing, way.scope.clone(), room));
+    gw.channels.open.insert(name.clone(), Arc::clone(&channel));
     let (channels, clock) = (gw.channels.clone(), gw.clock.clone());
     let reading = Arc::clone(&channel);
     gw.lingering.spawn(async move {

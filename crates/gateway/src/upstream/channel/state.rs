@@ -13,12 +13,15 @@ use mcp::sse;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::Room;
 use crate::upstream::judge::Scope;
 
 /// Requests in flight on one channel.
 const MAX_WAITING: usize = 256;
 /// Messages that nobody has taken yet, on the way to one reader.
 const QUEUE: usize = 32;
+/// Requests remembered that nobody waits for any more.
+const MAX_GIVEN_UP: usize = 64;
 /// Messages kept while nobody listens.
 const MAX_PENDING: usize = 32;
 
@@ -29,10 +32,14 @@ pub(super) struct Channel {
     /// Somebody used the channel: its scope may be known now.
     pub(super) touched: Notify,
     state: Mutex<State>,
+    _room: Room,
 }
 
 struct State {
     waiting: HashMap<u64, Waiting>,
+    /// Requests that nobody waits for any more, and the ids that their clients gave them: they
+    /// may still be cancelled.
+    given_up: VecDeque<(u64, String)>,
     last_id: u64,
     listener: Option<mpsc::Sender<Sent>>,
     pending: VecDeque<Bytes>,
@@ -56,16 +63,22 @@ pub(super) struct Sent {
 }
 
 impl Channel {
-    pub(super) fn new(endpoint: Uri, closing: CancellationToken, scope: Option<Scope>) -> Self {
+    pub(super) fn new(
+        endpoint: Uri,
+        closing: CancellationToken,
+        scope: Option<Scope>,
+        room: Room,
+    ) -> Self {
         let state = State {
             waiting: HashMap::new(),
+            given_up: VecDeque::new(),
             last_id: 0,
             listener: None,
             pending: VecDeque::new(),
             scope,
             used_at: Instant::now(),
         };
-        Self { endpoint, closing, touched: Notify::new(), state: Mutex::new(state) }
+        Self { endpoint, closing, touched: Notify::new(), state: Mutex::new(state), _room: room }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -136,7 +149,9 @@ impl Channel {
     /// The id under which the server knows a client's request.
     pub(super) fn own_id(&self, id_raw: &str) -> Option<u64> {
         let state = self.state();
-        state.waiting.iter().find(|(_, waiting)| waiting.id_raw == id_raw).map(|(id, _)| *id)
+        let waiting = state.waiting.iter().find(|(_, waiting)| waiting.id_raw == id_raw);
+        let given_up = || state.given_up.iter().rev().find(|(_, known)| known == id_raw);
+        waiting.map(|(id, _)| *id).or_else(|| given_up().map(|(id, _)| *id))
     }
 
     // --- the server's messages ---
@@ -185,6 +200,17 @@ fn is_for_the_session(message: &Message<'_>) -> bool {
         )
 }
 
+impl State {
+    fn give_up(&mut self, id: u64) {
+        // An answered one is not there any more.
+        let Some(waiting) = self.waiting.remove(&id) else { return };
+        if self.given_up.len() >= MAX_GIVEN_UP {
+            self.given_up.pop_front();
+        }
+        self.given_up.push_back((id, waiting.id_raw));
+    }
+}
+
 // === Fed ===
 
 /// What one reader gets: the events of a body. A request ends with its answer.
@@ -225,7 +251,7 @@ impl Drop for Fed {
     /// Nobody waits any more.
     fn drop(&mut self) {
         if let Some(id) = self.waits {
-            self.channel.state().waiting.remove(&id);
+            self.channel.state().give_up(id);
         }
     }
 }
