@@ -168,8 +168,10 @@ async fn next(body: &mut Incoming) -> Value {
     }
 }
 
+/// The path that an old server names for messages went to the client as it was (python-sdk#412,
+/// ts-sdk#583, go-sdk#687), or its POST was refused for what it accepts (agentgateway#166).
 #[tokio::test]
-async fn a_client_of_streamable_http_works_with_a_server_of_the_old_transport() {
+async fn mistake_23_the_endpoint_of_an_old_server_is_left_to_the_client() {
     let policy = json!({"version": "1", "default": "allow", "hide": ["secret"]});
     let (world, agent, old) = behind_a_gateway(policy).await;
     let session = world.initialize(&agent).await.unwrap();

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { signedUp } from './lib/api.mjs';
-import { CLIENTS } from './lib/clients.mjs';
+import { builtRmcp, CLIENTS } from './lib/clients.mjs';
 import { embedded, freePort, temporaryFolder } from './lib/product.mjs';
 import { fixture } from './lib/upstreams.mjs';
 
@@ -49,7 +49,10 @@ function judged([list, call, denied, first, limited, hidden, unknown, again]) {
 }
 
 let upstreams;
-before(async () => { upstreams = await Promise.all(ERAS.map(era => fixture(era))); });
+before(async () => {
+  await builtRmcp();
+  upstreams = await Promise.all(ERAS.map(era => fixture(era)));
+});
 after(async () => { await Promise.all((upstreams ?? []).map(upstream => upstream.stop())); });
 
 test('the matrix of clients and servers', { timeout: 600_000, concurrency: 3 }, async t => {

@@ -1,5 +1,6 @@
 //! `cargo xtask nightly`: what takes too long for every change.
 
+mod fuzz;
 mod plot;
 mod soak;
 mod visitors;
@@ -13,7 +14,7 @@ use crate::shell::{Steps, stop_in_order};
 pub(crate) struct Args {
     /// Only the step of this name.
     step: Option<String>,
-    /// For how long clients come and go.
+    /// For how long clients come and go, and each fuzz target runs.
     #[arg(long, default_value_t = 10)]
     minutes: u64,
     /// How many of them at once.
@@ -24,7 +25,7 @@ pub(crate) struct Args {
 type Step = fn(&Args) -> Result<()>;
 
 /// Every step, in order. A new one is a line here.
-const STEPS: [(&str, Step); 1] = [("soak", soak::soak)];
+const STEPS: [(&str, Step); 2] = [("soak", soak::soak), ("fuzz", fuzz::fuzz)];
 
 /// Runs them; the first that fails ends it.
 pub(crate) fn nightly(args: &Args) -> Result<()> {

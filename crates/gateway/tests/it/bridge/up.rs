@@ -414,8 +414,10 @@ async fn any_replica_serves_the_session_and_takes_the_answer() {
 }
 
 /// The mistake numbered 25 in the protocol notes: seen in mcp-remote#309 and railway cli#1172.
+/// Requests that were made for a stateless server lacked the headers that it insists on (railway
+/// cli#1172, mcp-remote#309).
 #[tokio::test]
-async fn a_bridged_request_has_the_headers_that_its_server_insists_on() {
+async fn mistake_25_a_bridged_request_lacks_the_headers_that_its_server_insists_on() {
     let (world, agent) = world(allow_all(), |seen| {
         let list = match seen.json()["method"].as_str() {
             Some("prompts/list") => json!({"prompts": []}),

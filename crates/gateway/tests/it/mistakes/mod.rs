@@ -1,7 +1,8 @@
 //! The mistakes that MCP gateways have been seen to make, each as a test that a naive proxy
 //! fails. The numbers are those of the protocol notes; after each stands where it happened.
 //!
-//! Not here: 23 and 25 are in `legacy_sse.rs` and `bridge/up.rs`; 27 is about logging in.
+//! Numbers 23 and 25 are in `legacy_sse.rs` and `bridge/up.rs`, where their servers are. Number 27
+//! is about redirect URIs of clients that log in, which they cannot do here yet.
 
 mod addresses;
 mod fidelity;

@@ -2,6 +2,10 @@
 //
 // Steps are as for `agent`: ["list"] and ["call", TOOL, ARGUMENTS].
 
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
 import * as v1 from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport as V1Http } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -63,6 +67,20 @@ async function inspected(url, token, steps) {
   return results;
 }
 
+const RMCP = fileURLToPath(new URL('../../clients/rmcp/', import.meta.url));
+const RMCP_BUILT = fileURLToPath(new URL('../../../../../target/rmcp-client/', import.meta.url));
+
+/** Builds the client of the Rust SDK, a package of its own. */
+export async function builtRmcp() {
+  await promisify(execFile)('cargo', ['build', '--locked', '--target-dir', RMCP_BUILT], { cwd: RMCP });
+}
+
+/** The client of the Rust SDK. */
+const rmcp = mode => async (url, token, steps) => {
+  const { stdout } = await promisify(execFile)(`${RMCP_BUILT}debug/rmcp-client`, [url, token, mode, JSON.stringify(steps)]);
+  return JSON.parse(stdout);
+};
+
 /** By their names, with the eras of a server that each can speak to without help. */
 export const CLIENTS = {
   'TypeScript v1': { eras: ['legacy'], run: sdk1 },
@@ -71,6 +89,8 @@ export const CLIENTS = {
   'TypeScript v2 auto': { eras: ['legacy', 'modern'], run: sdk2('auto') },
   'Python mcp': { eras: ['legacy', 'modern'], run: (...given) => agent(...given, 'mcp') },
   'Python fastmcp': { eras: ['legacy', 'modern'], run: (...given) => agent(...given, 'fastmcp') },
+  'Rust rmcp legacy': { eras: ['legacy'], run: rmcp('legacy') },
+  'Rust rmcp auto': { eras: ['legacy', 'modern'], run: rmcp('auto') },
   'mcp-inspector': { eras: ['legacy', 'modern'], run: inspected },
   'mcp-remote': { eras: ['legacy'], run: remote },
 };
