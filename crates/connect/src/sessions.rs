@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,30 +16,50 @@ use crate::session::Session;
 /// How often is looked for sessions that nobody uses.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
+/// Clients seldom say that they are done: a session that was not used for so long gives way to a
+/// new one.
+const LEFT_BEHIND: Duration = Duration::from_secs(30);
+
 /// See the module.
 pub(crate) struct Sessions {
     open: Mutex<HashMap<String, Arc<Session>>>,
     command: Vec<OsString>,
     max: usize,
     idle: Duration,
+    /// No more are opened.
+    is_closed: AtomicBool,
 }
 
 impl Sessions {
     pub(crate) fn new(command: Vec<OsString>, max: usize, idle: Duration) -> Self {
-        Self { open: Mutex::default(), command, max, idle }
+        Self { open: Mutex::default(), command, max, idle, is_closed: AtomicBool::new(false) }
     }
 
-    /// Opens one; `None` while there are as many as may be.
+    /// Opens one; `None` while there are as many as may be and none that was left behind.
     pub(crate) fn open(&self, tasks: &TaskTracker) -> io::Result<Option<(String, Arc<Session>)>> {
         let mut open = self.table();
         open.retain(|_, session| !session.has_ended());
-        if open.len() >= self.max {
+        if self.is_closed.load(Ordering::Acquire) || !self.make_room(&mut open) {
             return Ok(None);
         }
         let session = Session::start(&self.command, tasks)?;
         let id = format!("{:032x}", rand::random::<u128>());
         open.insert(id.clone(), Arc::clone(&session));
         Ok(Some((id, session)))
+    }
+
+    /// Whether there is room, at worst that of the session which was left the longest ago.
+    fn make_room(&self, open: &mut HashMap<String, Arc<Session>>) -> bool {
+        if open.len() < self.max {
+            return true;
+        }
+        let left = open.iter().filter_map(|(id, session)| Some((session.unused()?, id)));
+        let longest = left.max().filter(|(unused, _)| *unused >= self.idle.min(LEFT_BEHIND));
+        let Some(id) = longest.map(|(_, id)| id.clone()) else { return false };
+        if let Some(session) = open.remove(&id) {
+            session.end();
+        }
+        true
     }
 
     /// The session of that id, if its process lives.
@@ -58,7 +79,8 @@ impl Sessions {
         loop {
             ticks.tick().await;
             self.table().retain(|_, session| {
-                let is_unused = session.has_ended() || session.is_idle(self.idle);
+                let is_idle = session.unused().is_some_and(|unused| unused >= self.idle);
+                let is_unused = session.has_ended() || is_idle;
                 if is_unused {
                     session.end();
                 }
@@ -69,7 +91,11 @@ impl Sessions {
 
     /// Ends all, and waits until they have ended.
     pub(crate) async fn end(&self) {
-        let all: Vec<_> = self.table().drain().map(|(_, session)| session).collect();
+        let all: Vec<_> = {
+            let mut open = self.table();
+            self.is_closed.store(true, Ordering::Release);
+            open.drain().map(|(_, session)| session).collect()
+        };
         for session in &all {
             session.end();
         }

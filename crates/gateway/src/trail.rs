@@ -21,7 +21,7 @@ use crate::meters::Meters;
 use crate::records::Place;
 use crate::refusal::Refusal;
 use crate::traces::{Trace, Traces};
-use crate::view::BindingView;
+use crate::view::{BindingView, Live};
 
 /// Where the time went, for the client.
 pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -42,7 +42,7 @@ pub(crate) struct Trail {
     phase_began: Instant,
     under_way: Phase,
     /// The call's share of what its organisation may have in flight.
-    _room: OwnedSemaphorePermit,
+    room: OwnedSemaphorePermit,
 }
 
 struct Open {
@@ -106,8 +106,15 @@ impl Trail {
             started: request.started,
             phase_began: request.started,
             under_way: Phase::Auth,
-            _room: room,
+            room,
         })
+    }
+
+    /// The answer is a stream that stays open: it takes of the room for those, where there is any.
+    pub(crate) fn listens(&mut self, live: &Live) {
+        if let Ok(room) = Arc::clone(&live.stream_room).try_acquire_owned() {
+            self.room = room;
+        }
     }
 
     /// This was no call after all (a notification, an answer): nothing is recorded.

@@ -15,8 +15,10 @@ use crate::session::seal::{Asked, Holder, Seals, digest};
 pub fn seal(bytes: &[u8]) {
     let seals = Seals::new(Keyring::single(&[9; 32]));
     let (holder, now) = (holder(1), DateTime::UNIX_EPOCH);
-    assert!(seals.open_session(holder, bytes).is_none(), "nobody sealed this");
-    assert!(seals.open_request(holder, b"", bytes, now).is_none(), "nobody sealed this");
+    // By a key that seals nothing here: what an earlier run sealed may be found again.
+    let silent = Seals::new(Keyring::single(&[7; 32]));
+    assert!(silent.open_session(holder, bytes).is_none(), "nobody sealed this");
+    assert!(silent.open_request(holder, b"", bytes, now).is_none(), "nobody sealed this");
     let Some((&spoil, content)) = bytes.split_first_chunk::<4>() else { return };
     // What servers give is longer only where headers are.
     let content = content.get(..2_000).unwrap_or(content);

@@ -84,13 +84,13 @@ impl SessionStore for RedisSessions {
         session: TenantSession,
     ) -> BoxFuture<'_, Result<(), Lost>> {
         async move {
-            let (name, owned, mut commands) = (name(key), owned(owner), pipe());
+            let (name, list, mut commands) = (name(key), list_of(owner), pipe());
             commands.atomic().hset(&name, SESSION, written(&session)?).ignore();
             commands.expire(&name, idle_secs()).ignore();
-            commands.lpush(&owned, &name).expire(&owned, idle_secs()).ignore();
+            commands.lpush(&list, &name).expire(&list, idle_secs()).ignore();
             let (count,): (usize,) = self.run(&commands).await?;
             if count > MAX_OF_OWNER {
-                self.end_first(&owned).await?;
+                self.end_first(&list).await?;
             }
             Ok(())
         }
@@ -223,7 +223,7 @@ impl SessionStore for RedisSessions {
 }
 
 /// The list of an organisation's sessions, the last one first.
-fn owned(owner: OrganisationId) -> String {
+fn list_of(owner: OrganisationId) -> String {
     format!("drawbridge:sessions:{owner}")
 }
 

@@ -43,7 +43,7 @@ pub struct UpstreamSession {
 
 /// Where the rows are.
 pub trait SessionStore: Send + Sync + 'static {
-    /// Keeps a new session of an organisation. Of more than [`MAX_OF_OWNER`] the first one ends.
+    /// Keeps a new session of an organisation. Of more than 10 000 the first one ends.
     fn create(
         &self,
         owner: OrganisationId,
@@ -148,13 +148,13 @@ impl Default for MemorySessions {
 impl MemorySessions {
     /// Counts a session as its organisation's; gives the one that it takes the place of.
     async fn own(&self, owner: OrganisationId, key: SessionKey) -> Option<SessionKey> {
-        let owned = self.owned.get_with(owner, async { Arc::default() }).await;
-        let mut owned = owned.lock().unwrap_or_else(PoisonError::into_inner);
-        if owned.len() >= MAX_OF_OWNER {
-            owned.retain(|known| self.rows.contains_key(known));
+        let list = self.owned.get_with(owner, async { Arc::default() }).await;
+        let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
+        if list.len() >= MAX_OF_OWNER {
+            list.retain(|known| self.rows.contains_key(known));
         }
-        owned.push_back(key);
-        if owned.len() > MAX_OF_OWNER { owned.pop_front() } else { None }
+        list.push_back(key);
+        if list.len() > MAX_OF_OWNER { list.pop_front() } else { None }
     }
 }
 

@@ -166,6 +166,8 @@ impl Relay {
     pub(crate) fn into_response(mut self, mut trail: Trail) -> Response {
         trail.status(|status| status.http = StatusCode::OK.as_u16());
         if let (true, Some(awaited)) = (self.is_endless, &self.awaited) {
+            // It is no longer a call that is under way, but a stream that is open.
+            trail.listens(&self.scope.live);
             // Hanging up is how such a stream ends.
             let Verdict { outcome, rule, message } = &awaited.verdict;
             trail.outcome(*outcome, rule, message);

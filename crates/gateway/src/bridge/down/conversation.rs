@@ -23,11 +23,11 @@ use crate::bridge::retell::{Messages, Said, Telling};
 use crate::front::body::is_stream;
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
-use crate::upstream::wire;
+use crate::upstream::wire::{self, Way};
 
 /// How long a server may take to hear what wants no answer.
 const REPLY_DEADLINE: Duration = Duration::from_secs(10);
-/// How often a stream that broke off is taken up again, and how long is waited before.
+/// How often in a row a stream that broke off is taken up again, and how long is waited before.
 const MAX_RESUMED: u8 = 20;
 const RESUME_AFTER: Duration = Duration::from_millis(500);
 const DENIED: i32 = -31_001;
@@ -95,7 +95,10 @@ impl Conversation {
     async fn turn(&mut self) -> Turn {
         loop {
             let data = match self.messages.next().await {
-                Ok(Some(data)) => data,
+                Ok(Some(data)) => {
+                    self.resumed = 0;
+                    data
+                }
                 Ok(None) if self.resume().await => continue,
                 Ok(None) => {
                     self.cancel.disarm();
@@ -168,10 +171,16 @@ impl Conversation {
         None
     }
 
+    /// The way to the server, as long as the grant reaches it where and as it was called.
+    pub(super) fn way(&self) -> Option<Way> {
+        let binding = self.errand.scope.binding(&self.errand.gw)?;
+        self.session.reaches(&binding).then(|| self.session.way())
+    }
+
     /// Sends what wants no answer.
     async fn reply(&self, message: Vec<u8>) {
-        if let Err(refusal) = wire::note(&self.errand.gw, self.session.way(), message.into()).await
-        {
+        let Some(way) = self.way() else { return };
+        if let Err(refusal) = wire::note(&self.errand.gw, way, message.into()).await {
             tracing::info!(?refusal, "a server did not take an answer");
         }
     }
@@ -206,7 +215,7 @@ impl Conversation {
         while self.resumed < MAX_RESUMED {
             self.resumed += 1;
             tokio::time::sleep(RESUME_AFTER).await;
-            let mut way = self.session.way();
+            let Some(mut way) = self.way() else { return false };
             way.headers.remove(CONTENT_TYPE);
             way.headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
             way.headers.insert(LAST_EVENT_ID, last.clone());

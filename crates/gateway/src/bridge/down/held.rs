@@ -118,16 +118,15 @@ pub(super) async fn go_on(
     if id == NOTHING_HELD {
         return call(errand, request).await;
     }
-    let (_, held) = gw.bridges.held.calls.remove(&id).ok_or_else(gone)?;
     let answer = json::parse(responses.as_bytes()).ok().and_then(|tape| {
         let answer = tape.root().get(KEY).filter(|answer| answer.is_object())?;
         Some(answer.raw_str().to_owned())
     });
     let Some(answer) = answer else {
-        gw.bridges.held.calls.insert(id, held);
         let text = "\"inputResponses\" does not answer what was asked.";
         return Err(Failed::unsent(Refusal::BadParams(text)));
     };
+    let (_, held) = gw.bridges.held.calls.remove(&id).ok_or_else(gone)?;
     let Held { mut conversation, ask, .. } = held;
     // The policy may have changed since it was asked.
     if !permit::may_ask(&errand.binding, ask.method) {
@@ -144,7 +143,9 @@ pub(super) async fn go_on(
 
 /// Gives the server its answer. One that does not take it has forgotten that it asked.
 async fn deliver(gw: &Gateway, conversation: &Conversation, body: String) -> Result<(), Refusal> {
-    match wire::note(gw, conversation.session.way(), body.into()).await? {
+    let changed = || Refusal::Upstream("The server was changed meanwhile.".to_owned());
+    let way = conversation.way().ok_or_else(changed)?;
+    match wire::note(gw, way, body.into()).await? {
         Answer::Bare(status, _) if !status.is_success() => {
             Err(Refusal::Upstream(wire::complaint(status)))
         }

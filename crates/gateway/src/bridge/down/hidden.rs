@@ -147,7 +147,7 @@ impl Hidden {
     }
 
     /// Whether it is a session with the very server that is to be called, as it is known.
-    fn reaches(&self, binding: &BindingView) -> bool {
+    pub(super) fn reaches(&self, binding: &BindingView) -> bool {
         let (ours, theirs) = (&self.binding.server, &binding.server);
         ours.uri == theirs.uri && ours.auth_headers == theirs.auth_headers
     }

@@ -230,8 +230,8 @@ impl Conversation {
         let until = tokio::time::Instant::now() + ANSWER_WITHIN;
         while let Some((key, id)) = asked.waiting.front() {
             let name = format!("{}{id}", note::ANSWER);
-            let found = sessions.take(self.session, name).await;
-            if let Some(text) = found.map_err(|_lost| Refusal::Unavailable)? {
+            // A store that does not answer for a moment is asked again.
+            if let Ok(Some(text)) = sessions.take(self.session, name).await {
                 asked.answers.push(format!("{key}:{}", result_of(&text)?));
                 asked.waiting.pop_front();
                 continue;
