@@ -96,7 +96,7 @@ impl Document {
         std::iter::once(("/all_tools".to_owned(), &self.all_tools)).chain(rules).chain(categories)
     }
 
-    fn tree(&self) -> Literal {
+    pub(crate) fn tree(&self) -> Literal {
         let mut out = Members::default();
         out.text_if("$schema", self.schema.as_deref());
         out.text("version", "1");
@@ -241,7 +241,7 @@ impl Rule {
         }
     }
 
-    fn tree(&self) -> Literal {
+    pub(crate) fn tree(&self) -> Literal {
         let mut out = Members::default();
         self.gates.put_into(&mut out);
         out.put_if("validate_arguments", self.validate_arguments, || Literal::Bool(true));

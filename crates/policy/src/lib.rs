@@ -41,6 +41,7 @@ mod compiled;
 mod condition;
 mod decimal;
 mod decision;
+mod diff;
 mod document;
 mod engine;
 mod facts;
@@ -54,6 +55,7 @@ mod path;
 mod patterns;
 mod problem;
 mod schema;
+pub mod suite;
 mod uri;
 mod window;
 
@@ -64,6 +66,7 @@ pub use compiled::{
     compile,
 };
 pub use decision::{Call, Context, Decision, Observed, Refusal, Refused, rule};
+pub use diff::{Bearing, Change, diff};
 pub use document::{Document, Effect, Mode, ServerRequest, Stance};
 pub use facts::{ToolFacts, ToolState};
 pub use limit::{Algorithm, Limit, LimitRequest, Limits, Measure, Scope, limit_message};

@@ -15,7 +15,7 @@ pub(crate) const MAX_NESTING: usize = 16;
 const MAX_PROBLEMS: usize = 500;
 
 /// The document being read and what was found wrong with it.
-pub(super) struct Reader<'t> {
+pub(crate) struct Reader<'t> {
     text: &'t str,
     found: Vec<(usize, Problem)>,
     pub(super) patterns: Patterns,
@@ -23,23 +23,23 @@ pub(super) struct Reader<'t> {
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct Place<'t> {
-    pub(super) node: Node<'t>,
+pub(crate) struct Place<'t> {
+    pub(crate) node: Node<'t>,
     pub(super) pointer: String,
     offset: usize,
 }
 
 impl<'t> Place<'t> {
-    pub(super) fn root(node: Node<'t>) -> Self {
+    pub(crate) fn root(node: Node<'t>) -> Self {
         Self { node, pointer: String::new(), offset: node.span().start }
     }
 
-    pub(super) fn is(&self, kind: Kind) -> bool {
+    pub(crate) fn is(&self, kind: Kind) -> bool {
         self.node.kind() == kind
     }
 
     /// The elements, if it is a list.
-    pub(super) fn items(&self) -> impl Iterator<Item = Self> + use<'_, 't> {
+    pub(crate) fn items(&self) -> impl Iterator<Item = Self> + use<'_, 't> {
         self.node.items().enumerate().map(|(index, node)| Self {
             node,
             pointer: item(&self.pointer, index),
@@ -48,7 +48,7 @@ impl<'t> Place<'t> {
     }
 
     /// The members, if it is an object.
-    pub(super) fn members(&self) -> impl Iterator<Item = Entry<'t>> + use<'_, 't> {
+    pub(crate) fn members(&self) -> impl Iterator<Item = Entry<'t>> + use<'_, 't> {
         self.node.members().map(|member| {
             let key = member.key();
             let pointer = child(&self.pointer, &key);
@@ -64,7 +64,7 @@ impl<'t> Place<'t> {
 
 /// One member of an object.
 #[derive(Debug, Clone)]
-pub(super) struct Entry<'t> {
+pub(crate) struct Entry<'t> {
     pub(super) key: Cow<'t, str>,
     pub(super) place: Place<'t>,
     key_offset: usize,
@@ -72,49 +72,49 @@ pub(super) struct Entry<'t> {
 
 impl<'t> Entry<'t> {
     /// The place of the key itself, for errors about the key.
-    pub(super) fn key_place(&self) -> Place<'t> {
+    pub(crate) fn key_place(&self) -> Place<'t> {
         Place { offset: self.key_offset, ..self.place.clone() }
     }
 }
 
 /// The members of an object whose keys are known.
-pub(super) struct Fields<'t> {
+pub(crate) struct Fields<'t> {
     entries: Vec<Entry<'t>>,
 }
 
 impl<'t> Fields<'t> {
-    pub(super) fn find(&self, key: &str) -> Option<&Entry<'t>> {
+    pub(crate) fn find(&self, key: &str) -> Option<&Entry<'t>> {
         self.entries.iter().find(|entry| entry.key == key)
     }
 
-    pub(super) fn place(&self, key: &str) -> Option<&Place<'t>> {
+    pub(crate) fn place(&self, key: &str) -> Option<&Place<'t>> {
         self.find(key).map(|entry| &entry.place)
     }
 
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.find(key).is_some()
     }
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(crate) fn new(text: &'t str) -> Self {
         Self { text, found: Vec::new(), patterns: Patterns::default() }
     }
 
     /// Everything that was wrong, in the order of the text.
-    pub(super) fn finish(mut self) -> Vec<Problem> {
+    pub(crate) fn finish(mut self) -> Vec<Problem> {
         self.found.sort_by_key(|(offset, _)| *offset);
         self.found.into_iter().map(|(_, problem)| problem).collect()
     }
 
     // --- Saying what is wrong ---
 
-    pub(super) fn wrong(&mut self, place: &Place<'_>, detail: impl Into<String>) {
+    pub(crate) fn wrong(&mut self, place: &Place<'_>, detail: impl Into<String>) {
         self.wrong_meaning(place, detail, None);
     }
 
     /// Says what is wrong and, where one is near, the right word.
-    pub(super) fn wrong_meaning(
+    pub(crate) fn wrong_meaning(
         &mut self,
         place: &Place<'_>,
         detail: impl Into<String>,
@@ -123,7 +123,7 @@ impl<'t> Reader<'t> {
         self.wrong_at(place.offset, &place.pointer, detail.into(), suggestion);
     }
 
-    pub(super) fn wrong_at(
+    pub(crate) fn wrong_at(
         &mut self,
         offset: usize,
         pointer: &str,
@@ -143,7 +143,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Reports what is wrong whatever the document means: repeated keys and deep nesting.
-    pub(super) fn inspect(&mut self, place: &Place<'t>, level: usize) {
+    pub(crate) fn inspect(&mut self, place: &Place<'t>, level: usize) {
         let is_container = place.is(Kind::Array) || place.is(Kind::Object);
         if is_container && level > MAX_NESTING {
             let detail = format!("Arrays and objects are nested more than {MAX_NESTING} deep.");
@@ -167,7 +167,7 @@ impl<'t> Reader<'t> {
     // --- Reading what should be there ---
 
     /// An object of known keys; unknown ones are reported.
-    pub(super) fn object(
+    pub(crate) fn object(
         &mut self,
         place: &Place<'t>,
         what: &str,
@@ -184,7 +184,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Says that a value has the wrong type, unless it has the right one.
-    pub(super) fn expect(&mut self, place: &Place<'_>, kind: Kind, what: &str) -> Option<()> {
+    pub(crate) fn expect(&mut self, place: &Place<'_>, kind: Kind, what: &str) -> Option<()> {
         if place.is(kind) {
             return Some(());
         }
@@ -192,12 +192,12 @@ impl<'t> Reader<'t> {
         None
     }
 
-    pub(super) fn missing(&mut self, place: &Place<'_>, what: &str, key: &str) {
+    pub(crate) fn missing(&mut self, place: &Place<'_>, what: &str, key: &str) {
         self.wrong(place, format!("{what} needs \"{key}\"."));
     }
 
     /// Text that people read or that names something: not empty, not endless.
-    pub(super) fn text(&mut self, place: &Place<'t>, most_chars: usize) -> Option<String> {
+    pub(crate) fn text(&mut self, place: &Place<'t>, most_chars: usize) -> Option<String> {
         self.expect(place, Kind::String, "text")?;
         let text = place.node.as_str().unwrap_or_default();
         if text.trim().is_empty() {
@@ -211,13 +211,13 @@ impl<'t> Reader<'t> {
         Some(text.into_owned())
     }
 
-    pub(super) fn boolean(&mut self, place: &Place<'t>) -> Option<bool> {
+    pub(crate) fn boolean(&mut self, place: &Place<'t>) -> Option<bool> {
         self.expect(place, Kind::Bool, "true or false")?;
         place.node.as_bool()
     }
 
     /// One of a few words.
-    pub(super) fn word<T: Copy>(
+    pub(crate) fn word<T: Copy>(
         &mut self,
         place: &Place<'t>,
         all: &[T],
@@ -236,7 +236,7 @@ impl<'t> Reader<'t> {
 }
 
 /// What a value is, in words.
-pub(super) fn named(node: Node<'_>) -> &'static str {
+pub(crate) fn named(node: Node<'_>) -> &'static str {
     match node.kind() {
         Kind::Null => "null",
         Kind::Bool => "true or false",

@@ -1,6 +1,6 @@
 //! What holds for every policy and every call. `PROPTEST_CASES` asks for more cases.
 
-use policy::{Call, Category, Compiled, Decision, Document, ToolFacts, ToolState};
+use policy::{Bearing, Call, Category, Compiled, Decision, Document, ToolFacts, ToolState};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -203,6 +203,25 @@ fn can_pass(policy: &Compiled, tool: &str, arguments: &str) -> bool {
 // === The laws ===
 
 proptest! {
+    #[test]
+    fn a_diff_is_empty_only_for_the_same_and_its_bearing_holds(
+        old in text(), new in text(), tool in tool(), arguments in arguments(),
+    ) {
+        let (a, b) = (document(&old), document(&new));
+        let changes = policy::diff(&a, &b);
+        prop_assert_eq!(changes.is_empty(), a == b);
+        let never = |way| changes.iter().all(|c| c.bearing == way || c.bearing == Bearing::Neither);
+        // Naming a tool exactly accepts its new definition, which no document alone can say.
+        let mut facts = facts();
+        facts.iter_mut().for_each(|fact| fact.state = ToolState::Current);
+        let [was, is] = [&old, &new].map(|text| {
+            let policy = compiled(text, &facts);
+            can_pass(&policy, &tool, &arguments)
+        });
+        prop_assert!(!(never(Bearing::Stricter) && is && !was), "{:#?}", changes);
+        prop_assert!(!(never(Bearing::Looser) && was && !is), "{:#?}", changes);
+    }
+
     #[test]
     fn hidden_is_never_callable_and_callable_is_listed(
         text in text(), tool in tool(), arguments in arguments(),

@@ -7,6 +7,7 @@
     reason = "a helper of a test may fail like the test itself"
 )]
 
+mod changes;
 mod decisions;
 mod effort;
 mod errors;
@@ -20,6 +21,7 @@ mod operators;
 mod paths;
 mod sections;
 mod sugar;
+mod suites;
 mod support;
 mod the_schema;
 mod warnings;
