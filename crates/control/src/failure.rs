@@ -273,7 +273,7 @@ impl From<Conflict> for Failure {
             Conflict::EmailTaken => taken("/email"),
             Conflict::OrganisationSlugTaken => taken("/organisation"),
             Conflict::ServerSlugTaken => taken("/slug"),
-            Conflict::PolicyNameTaken => taken("/name"),
+            Conflict::PolicyNameTaken | Conflict::PolicyTestNameTaken => taken("/name"),
             Conflict::GrantLabelTaken => taken("/label"),
             Conflict::PolicyInUse => Self::new(
                 Kind::Conflict,

@@ -201,13 +201,13 @@ impl Refusal {
             },
             Self::Http(status, text) => error(asked, status, code::BAD_REQUEST, text),
             Self::Denied(r) => {
-                decided("denied", code::DENIED, "POLICY DENIED", &r, asked, request_id)
+                decided("denied", code::DENIED, policy::DENIED_WORDS, &r, asked, request_id)
             }
             Self::Quarantined(r) => {
-                decided("quarantined", code::DENIED, "POLICY DENIED", &r, asked, request_id)
+                decided("quarantined", code::DENIED, policy::DENIED_WORDS, &r, asked, request_id)
             }
             Self::Approval(r) => {
-                let words = "APPROVAL REQUIRED";
+                let words = policy::APPROVAL_WORDS;
                 decided("approval_required", code::APPROVAL, words, &r, asked, request_id)
             }
             Self::Limited(r, left) => limited(&r, &left, asked, request_id),
@@ -288,11 +288,11 @@ fn limited(ruling: &Ruling, left: &Left, asked: &Asked, request_id: &str) -> Tol
         r#"{{"outcome":"limited","rule":{rule},"request_id":"{request_id}","counter":{counter},"remaining":{},"retry_after_ms":{retry}}}"#,
         left.remaining
     );
-    told_with(&decision, code::LIMITED, "POLICY DENIED", &ruling.message, asked)
+    told_with(&decision, code::LIMITED, policy::DENIED_WORDS, &ruling.message, asked)
 }
 
 fn told_with(decision: &str, code: i32, words: &str, message: &str, asked: &Asked) -> Told {
-    let text = format!("[{words}] {message}");
+    let text = policy::answer_text(words, message);
     let status = StatusCode::OK;
     match (&asked.id, asked.is_tool_call) {
         (Some(id), true) => {

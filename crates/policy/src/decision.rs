@@ -128,3 +128,15 @@ pub struct Observed<'p> {
     /// What the agent would have been told.
     pub message: Cow<'p, str>,
 }
+
+// === What the agent reads ===
+
+/// Before the words of a refusal.
+pub const DENIED_WORDS: &str = "POLICY DENIED";
+/// Before the words of a call that waits for a person.
+pub const APPROVAL_WORDS: &str = "APPROVAL REQUIRED";
+
+/// The text of the answer to a call that a policy stops: `[POLICY DENIED] Too large.`
+pub fn answer_text(words: &str, message: &str) -> String {
+    format!("[{words}] {message}")
+}

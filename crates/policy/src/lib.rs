@@ -65,6 +65,7 @@ pub use compiled::{
     Applied, Compiled, ExplainedCondition, ExplainedLimit, ExplainedStep, Explanation, RuleSource,
     compile,
 };
+pub use decision::{APPROVAL_WORDS, DENIED_WORDS, answer_text};
 pub use decision::{Call, Context, Decision, Observed, Refusal, Refused, rule};
 pub use diff::{Bearing, Change, diff};
 pub use document::{Document, Effect, Mode, ServerRequest, Stance};

@@ -21,6 +21,7 @@ pub enum Event {
     PolicyCreated(PolicyId),
     PolicyPublished { policy: PolicyId, version: i32 },
     PolicyRenamed(PolicyId),
+    PolicyTestsChanged(PolicyId),
     PolicyRemoved(PolicyId),
     GrantCreated(GrantId),
     GrantChanged(GrantId),
@@ -45,6 +46,7 @@ impl Event {
             Self::PolicyCreated(_) => "policy.created",
             Self::PolicyPublished { .. } => "policy.published",
             Self::PolicyRenamed(_) => "policy.renamed",
+            Self::PolicyTestsChanged(_) => "policy.tests_changed",
             Self::PolicyRemoved(_) => "policy.removed",
             Self::GrantCreated(_) => "grant.created",
             Self::GrantChanged(_) => "grant.changed",
@@ -69,6 +71,7 @@ impl Event {
             Self::PolicyCreated(id)
             | Self::PolicyPublished { policy: id, .. }
             | Self::PolicyRenamed(id)
+            | Self::PolicyTestsChanged(id)
             | Self::PolicyRemoved(id) => id.to_string(),
             Self::GrantCreated(id)
             | Self::GrantChanged(id)

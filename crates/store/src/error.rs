@@ -15,6 +15,9 @@ pub enum Conflict {
     /// Another policy of the organisation has this name.
     #[error("another policy has this name")]
     PolicyNameTaken,
+    /// Another test of the policy has this name.
+    #[error("another test has this name")]
+    PolicyTestNameTaken,
     /// Another live grant of the organisation has this label.
     #[error("another grant has this label")]
     GrantLabelTaken,
@@ -81,6 +84,7 @@ fn conflict_of(constraint: &str, deletes: bool) -> Option<Conflict> {
         "organisations_slug_key" => Conflict::OrganisationSlugTaken,
         "servers_slug_key" => Conflict::ServerSlugTaken,
         "policies_name_key" => Conflict::PolicyNameTaken,
+        "policy_tests_name_key" => Conflict::PolicyTestNameTaken,
         "grants_label_key" => Conflict::GrantLabelTaken,
         "bindings_policy_fkey" if deletes => Conflict::PolicyInUse,
         "bindings_policy_fkey" => Conflict::UnknownPolicy,

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod organisations;
 mod page;
 pub mod policies;
+pub mod policy_tests;
 pub mod servers;
 pub mod snapshot;
 pub mod tools;

@@ -8,6 +8,7 @@ pub(crate) mod grants;
 pub(crate) mod keys;
 pub(crate) mod organisation;
 pub(crate) mod policies;
+pub(crate) mod policy_tests;
 pub(crate) mod servers;
 pub(crate) mod snippets;
 pub(crate) mod tools;

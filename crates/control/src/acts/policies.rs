@@ -9,7 +9,7 @@ use risk::Style;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use store::Event;
-use store::policies::Policy;
+use store::policies::{Policy, PolicyVersion};
 use store::tools::Tool;
 
 use super::check::{Change, Checks, label};
@@ -166,6 +166,7 @@ pub(crate) async fn publish(
         return Err(checks.refuse());
     };
     checks.done()?;
+    super::policy_tests::guard(caller, id, &document, policy.server_id).await?;
     let tx = caller.tx().await?;
     let version = tx.publish_policy(id, expected, &document.to_json(), &comment).await?;
     let version = version.ok_or_else(Failure::not_found)?;
@@ -260,8 +261,7 @@ fn explain(
     context: &ContextForm,
     now: DateTime<Utc>,
 ) -> Result<Explanation, Failure> {
-    let compiled = policy::compile(document, facts);
-    let compiled = compiled.map_err(|problems| Failure::invalid(located(problems)))?;
+    let compiled = policy::compile(document, facts).map_err(uncompiled)?;
     let arguments = call.arguments.as_ref().map_or("null", |raw| raw.get());
     let wrong = |detail: String| Failure::invalid_at("/call/arguments", detail);
     let tape = json::parse(arguments.as_bytes()).map_err(|error| wrong(error.to_string()))?;
@@ -326,6 +326,59 @@ fn checked(text: &DocumentText, checks: &mut Checks) -> Option<Document> {
             None
         }
     }
+}
+
+/// The document of a text, or everything that is wrong with it.
+pub(crate) fn parsed(text: &DocumentText) -> Result<Document, Failure> {
+    let mut checks = Checks::default();
+    checked(text, &mut checks).ok_or_else(|| checks.refuse())
+}
+
+/// That a document cannot be made ready to decide.
+pub(crate) fn uncompiled(problems: Vec<Problem>) -> Failure {
+    Failure::invalid(located(problems))
+}
+
+/// What changed between two versions: to the live one if none is named, from the one before.
+pub(crate) async fn diff<P>(
+    caller: &mut Can<P>,
+    id: PolicyId,
+    from: Option<i32>,
+    to: Option<i32>,
+) -> Result<(PolicyVersion, PolicyVersion, Vec<policy::Change>), Failure> {
+    let to = match to {
+        Some(to) => to,
+        None => find(caller, id).await?.version,
+    };
+    let old = version(caller, id, from.unwrap_or_else(|| to.saturating_sub(1).max(1))).await?;
+    let new = version(caller, id, to).await?;
+    let changes = policy::diff(&kept(&old.document)?, &kept(&new.document)?);
+    Ok((old, new, changes))
+}
+
+/// What a draft would change of what is in force.
+pub(crate) async fn compare<P>(
+    caller: &mut Can<P>,
+    id: PolicyId,
+    draft: &DocumentText,
+) -> Result<Vec<policy::Change>, Failure> {
+    let live = find(caller, id).await?;
+    Ok(policy::diff(&kept(&live.document)?, &parsed(draft)?))
+}
+
+/// One version.
+pub(crate) async fn version<P>(
+    caller: &mut Can<P>,
+    id: PolicyId,
+    version: i32,
+) -> Result<PolicyVersion, Failure> {
+    let found = caller.tx().await?.find_policy_version(id, version).await?;
+    found.ok_or_else(Failure::not_found)
+}
+
+/// A document that was checked before it was stored.
+fn kept(text: &str) -> Result<Document, Failure> {
+    policy::parse(text).map_err(|_found| Failure::internal("a stored document cannot be read"))
 }
 
 /// Problems of a document as errors of the form that holds it.

@@ -106,6 +106,10 @@ fn every_page_is_well_formed_labelled_and_escapes_what_others_wrote() {
     check::<super::policies::NewPolicy>();
     check::<super::policies::PolicyList>();
     check::<super::policies::PolicyPage>();
+    check::<super::policies::TestList>();
+    check::<super::policies::TryPage>();
+    check::<super::policies::VersionDiff>();
+    check::<super::policies::VersionList>();
     check::<super::servers::EditServer>();
     check::<super::servers::NewServer>();
     check::<super::servers::ServerList>();

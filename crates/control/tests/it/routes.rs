@@ -26,6 +26,8 @@ impl Belongings {
     async fn of(app: &TestApp, t: &Tenant) -> Self {
         let (server, policy) = (demo_server(t).await, policy(t, "P").await);
         let bindings = json!([{ "server_id": server, "policy_id": policy }]);
+        let tests = format!("/api/v1/policies/{policy}/tests");
+        let _added = t.policy_manager().post(&tests, sample_test("first")).await.expect(201);
         let grant = json!({ "label": "g", "bindings": bindings });
         let key = json!({ "name": "k", "role": "viewer" });
         let call = crate::api::call(app, t, "list_customers", domain::Outcome::Allowed);
@@ -52,7 +54,7 @@ impl Belongings {
                 ("api-keys", "{id}") => &self.key,
                 ("calls", "{id}") => &self.call,
                 ("tools", "{tool}") => "list_customers",
-                ("versions", "{n}") => "1",
+                ("versions" | "tests", "{n}") => "1",
                 (_, placeholder) if placeholder.starts_with('{') => {
                     panic!("no sample for {placeholder} of {}", route.path)
                 }
@@ -65,14 +67,23 @@ impl Belongings {
     }
 }
 
+fn sample_test(name: &str) -> Value {
+    json!({ "name": name, "tool": "list_customers", "expect": "allow" })
+}
+
 /// A body that reads, so that only what the path names can be at fault.
 fn body(route: &Route) -> Option<Value> {
     let id = |prefix: &str| format!("{prefix}_{}", "0".repeat(32));
     match (route.method.as_str(), route.path) {
-        ("PATCH", _) => Some(json!({})),
+        ("PATCH", _) | ("POST", "/api/v1/policies/{id}/tests/run") => Some(json!({})),
         ("PUT", "/api/v1/policies/{id}/document") => {
             Some(json!({ "document": { "version": "1", "default": "deny" } }))
         }
+        ("POST", "/api/v1/policies/{id}/tests") => Some(sample_test("added")),
+        ("PUT", "/api/v1/policies/{id}/tests") => Some(json!({ "version": "1", "tests": [] })),
+        ("POST", "/api/v1/policies/diff") => Some(json!({
+            "policy_id": id("pol"), "document": { "version": "1", "default": "deny" }
+        })),
         ("PUT", "/api/v1/grants/{id}/bindings/{server_id}/policy") => {
             Some(json!({ "policy_id": null }))
         }

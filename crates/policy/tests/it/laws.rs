@@ -213,7 +213,9 @@ proptest! {
         let never = |way| changes.iter().all(|c| c.bearing == way || c.bearing == Bearing::Neither);
         // Naming a tool exactly accepts its new definition, which no document alone can say.
         let mut facts = facts();
-        facts.iter_mut().for_each(|fact| fact.state = ToolState::Current);
+        for fact in &mut facts {
+            fact.state = ToolState::Current;
+        }
         let [was, is] = [&old, &new].map(|text| {
             let policy = compiled(text, &facts);
             can_pass(&policy, &tool, &arguments)

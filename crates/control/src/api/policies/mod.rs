@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod create;
+pub(crate) mod diff;
 pub(crate) mod evaluate;
 pub(crate) mod list;
 pub(crate) mod publish;
@@ -9,6 +10,7 @@ pub(crate) mod recommend;
 pub(crate) mod remove;
 pub(crate) mod schema;
 pub(crate) mod show;
+pub(crate) mod tests;
 pub(crate) mod validate;
 pub(crate) mod versions;
 pub(crate) mod view;

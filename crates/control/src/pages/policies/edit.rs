@@ -35,6 +35,7 @@ pub(crate) struct PolicyPage {
     policy: About,
     problem: Option<Problem>,
     document: String,
+    comment: String,
     default_allow: bool,
     all_max: String,
     all_window: String,
@@ -101,6 +102,7 @@ in_frame!(PolicyPage);
 /// A form that was refused: what was typed, and why.
 pub(super) struct Again<'a> {
     pub(super) document: String,
+    pub(super) comment: String,
     pub(super) refused: &'a Failure,
 }
 
@@ -139,6 +141,7 @@ impl PolicyPage {
             can_write: caller.may::<WritePolicies>(),
             can_grant: caller.may::<ManageGrants>(),
             problem: Problem::of(refused.filter(|r| is_elsewhere(r)), &[]),
+            comment: again.as_ref().map(|a| a.comment.clone()).unwrap_or_default(),
             default_allow: table.allows_by_default(),
             all_max,
             all_window,
@@ -217,7 +220,7 @@ async fn versions<P: Permission>(
 }
 
 /// Who an author's id stands for.
-async fn author<P>(caller: &Can<P>, id: &str) -> Result<String, Failure> {
+pub(super) async fn author<P>(caller: &Can<P>, id: &str) -> Result<String, Failure> {
     match id.parse::<UserId>() {
         Ok(user) => {
             let user = caller.app().store().find_user(user).await?;
@@ -342,6 +345,7 @@ impl crate::pages::samples::Samples for PolicyPage {
             },
             problem: can.then(|| Problem::new("Nothing was saved", text)),
             document: text.to_owned(),
+            comment: text.to_owned(),
             default_allow: false,
             all_max: String::new(),
             all_window: "minute".to_owned(),

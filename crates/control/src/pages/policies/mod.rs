@@ -2,12 +2,16 @@
 
 mod create;
 mod edit;
+mod lines;
 mod list;
 mod publish;
 mod remove;
 mod restore;
 mod table;
+mod tests;
+mod try_call;
 mod validate;
+mod versions;
 
 pub(crate) use create::{create, new};
 pub(crate) use edit::show;
@@ -15,7 +19,10 @@ pub(crate) use list::list;
 pub(crate) use publish::publish;
 pub(crate) use remove::remove;
 pub(crate) use restore::restore;
+pub(crate) use tests::{add as add_test, list as tests, remove as remove_test};
+pub(crate) use try_call::{answer as try_answer, show as try_call};
 pub(crate) use validate::validate;
+pub(crate) use versions::{compare, diff, list as versions};
 
 #[cfg(test)]
 pub(super) use create::NewPolicy;
@@ -23,6 +30,12 @@ pub(super) use create::NewPolicy;
 pub(super) use edit::PolicyPage;
 #[cfg(test)]
 pub(super) use list::PolicyList;
+#[cfg(test)]
+pub(super) use tests::TestList;
+#[cfg(test)]
+pub(super) use try_call::TryPage;
+#[cfg(test)]
+pub(super) use versions::{VersionDiff, VersionList};
 
 use crate::failure::Failure;
 

@@ -26,6 +26,7 @@ pub(crate) async fn publish(
     let comment = fields.get("comment").filter(|text| !text.trim().is_empty()).cloned();
     // A form that does not say what it was made from replaces nothing.
     let expected = fields.get("version").and_then(|version| version.parse().ok()).unwrap_or(0);
+    let typed = comment.clone().unwrap_or_default();
     let form = PublishForm { document: DocumentText(document.clone()), comment };
     match acts::policies::publish(&mut caller, id, Some(expected), &form).await {
         Ok(published) => {
@@ -38,7 +39,7 @@ pub(crate) async fn publish(
         }
         Err(failure) => {
             let refused = belongs_in_form(failure)?;
-            let again = Again { document, refused: &refused };
+            let again = Again { document, comment: typed, refused: &refused };
             let page = PolicyPage::of(&mut caller, News::default(), id, Some(again)).await?;
             Ok((refused.kind().status(), page).into_response())
         }

@@ -8,6 +8,7 @@ mod grants;
 mod openapi;
 mod organisation;
 mod policies;
+mod policy_tests;
 mod reviews;
 mod servers;
 

@@ -5,6 +5,7 @@ mod calls;
 mod errors;
 mod grants;
 mod policies;
+mod policy_tests;
 mod servers;
 mod settings;
 

@@ -1,0 +1,477 @@
+//! Try a call: pick a tool, fill in its arguments, and see what the policy, or a draft of it,
+//! decides, step by step, with the answer that the agent would get. Nothing is sent or counted.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use chrono::{DateTime, Utc};
+use domain::perm::{View, WritePolicies};
+use domain::{Permission, PolicyId, ServerId, ToolState};
+use mcp::version::Era;
+use policy::suite::Expect;
+use policy::{ExplainedStep, Explanation};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use store::tools::Tool;
+
+use super::tests::label;
+use super::{DocumentError, document_errors};
+use crate::acts;
+use crate::acts::policies::{CallForm, ContextForm, DocumentText, EvaluateForm};
+use crate::extract::{Form, Path, Query};
+use crate::failure::{Failure, FieldError};
+use crate::guard::Can;
+use crate::pages::parts::{
+    Choice, Field, Frame, News, Problem, Section, belongs_in_form, in_frame,
+};
+use crate::urls;
+
+/// The fields of a form by their names.
+type Typed = HashMap<String, String>;
+
+#[derive(Template)]
+#[template(path = "policies/try.html")]
+pub(crate) struct TryPage {
+    frame: Frame,
+    url: String,
+    name: String,
+    can_write: bool,
+    problem: Option<Problem>,
+    errors: Vec<DocumentError>,
+    /// The draft; empty where the call is tried on what is in force.
+    draft: String,
+    servers: Vec<Choice>,
+    tools: Vec<String>,
+    tool: Field,
+    inputs: Vec<Input>,
+    arguments: Field,
+    grant: Field,
+    client: Field,
+    at: Field,
+    result: Option<Outcome>,
+}
+
+/// A field of the form that a tool's schema asks for.
+struct Input {
+    name: String,
+    label: String,
+    hint: String,
+    value: String,
+    required: bool,
+    /// Of an enum or a boolean; the first is "not given". Empty: free text.
+    options: Vec<Choice>,
+    /// Whether it is written as JSON.
+    is_json: bool,
+}
+
+/// What came of the call.
+struct Outcome {
+    outcome: &'static str,
+    label: &'static str,
+    sentence: String,
+    rule: String,
+    steps: Vec<Step>,
+    limits: Vec<String>,
+    answer: String,
+    /// The arguments as they were judged.
+    arguments: String,
+    /// What a test of this call would expect.
+    expect: &'static str,
+    expect_label: &'static str,
+}
+
+struct Step {
+    title: &'static str,
+    rule: String,
+    refuses: bool,
+    detail: String,
+    tests: Vec<String>,
+}
+
+in_frame!(TryPage);
+
+/// `GET /o/{organisation}/policies/{id}/try`.
+pub(crate) async fn show(
+    mut caller: Can<View>,
+    news: News,
+    Path(id): Path<PolicyId>,
+    Query(typed): Query<Typed>,
+) -> Result<TryPage, Failure> {
+    TryPage::of(&mut caller, news, id, &typed).await
+}
+
+/// `POST /o/{organisation}/policies/{id}/try`: the builder's whole form may be sent here, with the
+/// draft in `document`; `deed` is `try` where a call is to be judged.
+pub(crate) async fn answer(
+    mut caller: Can<View>,
+    Path(id): Path<PolicyId>,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Result<TryPage, Failure> {
+    let typed: Typed = fields.into_iter().collect();
+    TryPage::of(&mut caller, News::default(), id, &typed).await
+}
+
+impl TryPage {
+    async fn of<P: Permission>(
+        caller: &mut Can<P>,
+        news: News,
+        id: PolicyId,
+        typed: &Typed,
+    ) -> Result<Self, Failure> {
+        let frame = Frame::of(caller, news, Section::Policies).await?;
+        let policy = acts::policies::find(caller, id).await?;
+        let get = |name: &str| typed.get(name).map(String::as_str).unwrap_or_default();
+        let server = match get("server") {
+            "" => policy.server_id,
+            chosen => chosen.parse::<ServerId>().ok(),
+        };
+        let tools = match server {
+            Some(server) => acts::tools::list(caller, server).await?.1,
+            None => Vec::new(),
+        };
+        let listed = || tools.iter().filter(|tool| tool.state != ToolState::Removed);
+        let schema = listed().find(|tool| tool.name == get("tool")).and_then(schema);
+        let draft = match get("document") {
+            text if text.trim() == policy.document.trim() => String::new(),
+            text => text.to_owned(),
+        };
+        let document = if draft.is_empty() { &policy.document } else { &draft };
+        let tried = if get("deed") == "try" && !get("tool").is_empty() {
+            match judged(caller, document, server, typed, schema.as_ref()).await {
+                Ok(outcome) => Some(Ok(outcome)),
+                Err(failure) => Some(Err(belongs_in_form(failure)?)),
+            }
+        } else {
+            None
+        };
+        let refused = tried.as_ref().and_then(|tried| tried.as_ref().err());
+        let errors = document_errors(refused);
+        let servers = caller.tx().await?.list_server_names().await?;
+        let chosen = server.map(|server| server.to_string()).unwrap_or_default();
+        let none = Choice::of("", "No server in particular", &chosen);
+        let choice =
+            |s: &store::servers::ServerName| Choice::of(s.id.to_string(), &s.name, &chosen);
+        let shown = ["/call/arguments", "/context/time", "/call/tool"];
+        let field = |name: &str, pointer| Field::of(get(name)).judged(refused, pointer);
+        Ok(Self {
+            frame,
+            url: urls::item(caller.slug(), "policies", id),
+            name: policy.name,
+            can_write: caller.may::<WritePolicies>(),
+            problem: match errors.as_slice() {
+                [] => Problem::of(refused, &shown)
+                    .map(|p| Problem::new("Nothing was tried", p.detail)),
+                _ => Some(Problem::new("Nothing was tried", "The draft has errors, listed below.")),
+            },
+            errors,
+            servers: std::iter::once(none).chain(servers.iter().map(choice)).collect(),
+            tools: listed().map(|tool| tool.name.clone()).collect(),
+            inputs: schema.as_ref().map(|schema| inputs(schema, typed)).unwrap_or_default(),
+            tool: field("tool", "/call/tool"),
+            arguments: field("arguments", "/call/arguments"),
+            grant: field("grant", "/context/grant_label"),
+            client: field("client", "/context/client_name"),
+            at: field("at", "/context/time"),
+            result: tried.and_then(Result::ok),
+            draft,
+        })
+    }
+}
+
+async fn judged<P: Permission>(
+    caller: &mut Can<P>,
+    document: &str,
+    server: Option<ServerId>,
+    typed: &Typed,
+    schema: Option<&Value>,
+) -> Result<Outcome, Failure> {
+    let text = |name: &str| typed.get(name).map(|text| text.trim()).unwrap_or_default();
+    let arguments = arguments(typed, schema)?;
+    let time = match text("at") {
+        "" => None,
+        at => Some(at.parse::<DateTime<Utc>>().map_err(|_unread| {
+            Failure::invalid_at("/context/time", "write it like 2026-11-25T12:00:00Z")
+        })?),
+    };
+    let client = text("client");
+    let form = EvaluateForm {
+        document: Some(DocumentText(document.to_owned())),
+        policy_id: None,
+        server_id: server,
+        call: CallForm { tool: text("tool").to_owned(), arguments: arguments.clone() },
+        context: ContextForm {
+            grant_label: text("grant").to_owned(),
+            client_name: (!client.is_empty()).then(|| client.to_owned()),
+            time,
+        },
+    };
+    let explanation = acts::policies::evaluate(caller, form).await?;
+    let arguments = arguments.map(|raw| raw.get().to_owned()).unwrap_or_default();
+    Ok(Outcome::of(explanation, text("tool"), arguments))
+}
+
+// === The form of a tool ===
+
+fn schema(tool: &Tool) -> Option<Value> {
+    serde_json::from_str(tool.input_schema.as_deref()?).ok()
+}
+
+fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+}
+
+fn inputs(schema: &Value, typed: &Typed) -> Vec<Input> {
+    let required = schema.get("required").and_then(Value::as_array);
+    let is_required =
+        |name: &str| required.is_some_and(|names| names.iter().any(|n| n.as_str() == Some(name)));
+    let input = |(name, property): (&String, &Value)| {
+        let field = format!("arg[{name}]");
+        let value = typed.get(&field).cloned().unwrap_or_default();
+        let kind = property.get("type").and_then(Value::as_str).unwrap_or_default();
+        let words = |key: &str| property.get(key).and_then(Value::as_str).unwrap_or_default();
+        Input {
+            options: options(property, kind, &value),
+            is_json: !matches!(kind, "string" | "number" | "integer" | "boolean"),
+            hint: words("description").chars().take(200).collect(),
+            required: is_required(name),
+            label: if kind.is_empty() { name.clone() } else { format!("{name}, {kind}") },
+            name: field,
+            value,
+        }
+    };
+    properties(schema).map(input).collect()
+}
+
+/// The values that a select offers, each as its JSON.
+fn options(property: &Value, kind: &str, chosen: &str) -> Vec<Choice> {
+    let values = match (property.get("enum").and_then(Value::as_array), kind) {
+        (Some(values), _) => values.iter().map(Value::to_string).collect(),
+        (None, "boolean") => vec!["true".to_owned(), "false".to_owned()],
+        _ => return Vec::new(),
+    };
+    let choice = |value: String| Choice::of(value.clone(), value, chosen);
+    std::iter::once(Choice::of("", "Not given", chosen))
+        .chain(values.into_iter().map(choice))
+        .collect()
+}
+
+/// The arguments that the form means: the JSON, or else what its fields hold.
+fn arguments(typed: &Typed, schema: Option<&Value>) -> Result<Option<Box<RawValue>>, Failure> {
+    let wrong = |detail: String| Failure::invalid(vec![FieldError::new("/call/arguments", detail)]);
+    let written = typed.get("arguments").map(|text| text.trim()).unwrap_or_default();
+    if !written.is_empty() {
+        let read = json::parse(written.as_bytes());
+        read.map_err(|error| wrong(format!("this is not valid JSON: {}", error.kind())))?;
+        let raw = RawValue::from_string(written.to_owned());
+        return raw.map(Some).map_err(|error| wrong(error.to_string()));
+    }
+    let member = |(name, property): (&String, &Value)| {
+        let text = typed.get(&format!("arg[{name}]")).filter(|text| !text.is_empty())?;
+        let is_text = property.get("type").and_then(Value::as_str) == Some("string")
+            && property.get("enum").is_none();
+        // What is no JSON is sent as text, so that a wrong type can be tried too.
+        let is_json = !is_text && json::parse(text.as_bytes()).is_ok();
+        let value = if is_json { text.clone() } else { json::quoted(text) };
+        Some(format!("{}:{value}", json::quoted(name)))
+    };
+    let members: Vec<_> = schema.into_iter().flat_map(properties).filter_map(member).collect();
+    let raw = RawValue::from_string(format!("{{{}}}", members.join(",")));
+    raw.map(Some).map_err(|error| wrong(error.to_string()))
+}
+
+// === The result ===
+
+impl Outcome {
+    fn of(explanation: Explanation, tool: &str, arguments: String) -> Self {
+        let (label_of, expect) = match explanation.outcome {
+            "allowed" => ("Allowed", Expect::Allow),
+            "approval_required" => ("Needs approval", Expect::Approve),
+            "hidden" => ("Hidden", Expect::Hide),
+            "observed" => ("Observed", observed(&explanation)),
+            "quarantined" => ("Quarantined", Expect::Deny),
+            _ => ("Denied", Expect::Deny),
+        };
+        let limit = |limit: &policy::ExplainedLimit| {
+            format!(
+                "{} of {} a {}, counted as {} ({})",
+                limit.amount, limit.max, limit.window, limit.counter, limit.rule
+            )
+        };
+        Self {
+            outcome: explanation.outcome,
+            label: label_of,
+            sentence: sentence(&explanation, tool),
+            answer: told(&explanation),
+            limits: explanation.limits.iter().map(limit).collect(),
+            rule: explanation.rule,
+            steps: explanation.steps.into_iter().map(Step::of).collect(),
+            arguments,
+            expect: expect.as_str(),
+            expect_label: label(expect),
+        }
+    }
+}
+
+/// What a test expects of a call that is let pass only because refusals are not enforced.
+fn observed(explanation: &Explanation) -> Expect {
+    if explanation.rule.contains("/approve_if/") { Expect::Approve } else { Expect::Deny }
+}
+
+fn sentence(explanation: &Explanation, tool: &str) -> String {
+    match explanation.outcome {
+        "allowed" if explanation.limits.is_empty() => format!("{tool} would be forwarded."),
+        "allowed" => format!("{tool} would be forwarded, as long as its limits are not reached."),
+        "observed" => format!(
+            "{tool} would be forwarded, as refusals are only recorded. Enforced, the answer were: {}",
+            explanation.message
+        ),
+        "approval_required" => {
+            format!("{tool} would wait for a person. {}", explanation.message)
+        }
+        "hidden" => format!("{tool} would be answered as a tool that does not exist."),
+        _ => format!("{tool} would be refused: {}", explanation.message),
+    }
+}
+
+/// The answer that the agent would get, by the gateway's own words; empty where the server's own
+/// answer is passed on.
+fn told(explanation: &Explanation) -> String {
+    let words = match explanation.outcome {
+        "allowed" | "observed" => return String::new(),
+        "hidden" => {
+            let body = mcp::answer::error(Some("1"), -32_602, &explanation.message, None);
+            return pretty(&body);
+        }
+        "approval_required" => policy::APPROVAL_WORDS,
+        _ => policy::DENIED_WORDS,
+    };
+    let text = policy::answer_text(words, &explanation.message);
+    pretty(&mcp::answer::tool_error("1", Era::Legacy, &text, None))
+}
+
+fn pretty(body: &[u8]) -> String {
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    serde_json::to_string_pretty(&value).unwrap_or_default()
+}
+
+impl Step {
+    fn of(step: ExplainedStep) -> Self {
+        let title = match step.step {
+            "visibility" => "Known and visible",
+            "definition" => "Definition reviewed",
+            "rule" => "Rule chosen",
+            "keys" => "Argument names",
+            "validate_arguments" => "Arguments fit the schema",
+            "require" => "Required",
+            "deny_if" => "Denied if",
+            "approve_if" => "Approval if",
+            _ => "Limit",
+        };
+        let test = |test: policy::ExplainedCondition| {
+            let not = if test.negated { "not " } else { "" };
+            let found = test.found.unwrap_or_else(|| "nothing".to_owned());
+            format!(
+                "{not}{} {} {}: found {found}, {}",
+                test.path, test.op, test.expected, test.result
+            )
+        };
+        Self {
+            title,
+            rule: step.rule,
+            refuses: step.refuses,
+            detail: step.detail,
+            tests: step.conditions.into_iter().map(test).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod samples {
+    use super::*;
+    use crate::pages::samples::{HOSTILE, Samples, frame};
+
+    impl Samples for TryPage {
+        fn samples() -> Vec<Self> {
+            let of = |text: &str, can_write: bool| {
+                let field = || Field { value: text.to_owned(), error: text.to_owned() };
+                Self {
+                    frame: frame(Section::Policies, text),
+                    url: "/o/acme/policies/pol_1".to_owned(),
+                    name: text.to_owned(),
+                    can_write,
+                    problem: can_write.then(|| Problem::new("Nothing was tried", text)),
+                    errors: vec![DocumentError { line: 1, column: 1, detail: text.to_owned() }],
+                    draft: text.to_owned(),
+                    servers: vec![Choice::of("srv_1", text, "srv_1")],
+                    tools: vec![text.to_owned()],
+                    tool: field(),
+                    inputs: [vec![], vec![Choice::of("true", text, "true")]]
+                        .into_iter()
+                        .enumerate()
+                        .map(|(n, options)| Input {
+                            name: format!("arg[{n}]"),
+                            label: format!("{n}{text}"),
+                            hint: text.to_owned(),
+                            value: text.to_owned(),
+                            required: can_write,
+                            options,
+                            is_json: can_write,
+                        })
+                        .collect(),
+                    arguments: field(),
+                    grant: field(),
+                    client: field(),
+                    at: field(),
+                    result: Some(Outcome {
+                        outcome: "denied",
+                        label: "Denied",
+                        sentence: text.to_owned(),
+                        rule: text.to_owned(),
+                        steps: vec![Step {
+                            title: "Denied if",
+                            rule: text.to_owned(),
+                            refuses: can_write,
+                            detail: text.to_owned(),
+                            tests: vec![text.to_owned()],
+                        }],
+                        limits: vec![text.to_owned()],
+                        answer: text.to_owned(),
+                        arguments: text.to_owned(),
+                        expect: "deny",
+                        expect_label: "Denied",
+                    }),
+                }
+            };
+            vec![of("shop", false), of(HOSTILE, true)]
+        }
+    }
+
+    #[test]
+    fn fields_become_arguments_of_their_types_and_wrong_ones_can_be_tried() {
+        let schema: Value = serde_json::from_str(
+            r#"{"properties":{"n":{"type":"number"},"s":{"type":"string"},"b":{"type":"boolean"},
+                "e":{"enum":["x",1]},"o":{"type":"object"},"m":{"type":"number"}}}"#,
+        )
+        .unwrap();
+        let typed = |pairs: &[(&str, &str)]| -> Typed {
+            pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+        };
+        let form = typed(&[
+            ("arg[n]", "1.50"),
+            ("arg[s]", "12"),
+            ("arg[b]", "true"),
+            ("arg[e]", "\"x\""),
+            ("arg[o]", "{\"a\":[1]}"),
+            ("arg[m]", "many"),
+        ]);
+        let read = arguments(&form, Some(&schema)).unwrap().unwrap();
+        let read: Value = serde_json::from_str(read.get()).unwrap();
+        let expected: Value = serde_json::from_str(
+            r#"{"n":1.50,"s":"12","b":true,"e":"x","o":{"a":[1]},"m":"many"}"#,
+        )
+        .unwrap();
+        assert_eq!(read, expected);
+        assert!(arguments(&typed(&[("arguments", "{")]), None).is_err());
+        assert_eq!(inputs(&schema, &form).iter().filter(|i| !i.options.is_empty()).count(), 2);
+    }
+}
