@@ -154,8 +154,8 @@ async fn insert(
     Ok(caller.tx().await?.insert_policy_test(id, &test.name, &written).await?)
 }
 
-/// One test, given as it stands in a file.
-fn one(text: &str) -> Result<Test, Vec<FieldError>> {
+/// One test, given as it stands in a file, or everything that is wrong with it.
+pub(crate) fn one(text: &str) -> Result<Test, Vec<FieldError>> {
     // What is not one JSON value by itself must not become one inside the file around it.
     if json::parse(text.as_bytes()).is_err() {
         return Err(vec![FieldError::new("", "this is not valid JSON")]);

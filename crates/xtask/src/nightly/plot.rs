@@ -1,4 +1,5 @@
-//! A drawing of a few series over time, as SVG.
+//! A drawing of a few series over time, as SVG: black by itself, in the colours of the text where
+//! a page holds it.
 
 use std::fmt::Write as _;
 
@@ -19,9 +20,9 @@ pub(super) fn svg(title: &str, series: &[Series<'_>]) -> String {
     let height = TOP + HEIGHT * f64::from(u32::try_from(series.len()).unwrap_or(1)) + 20.0;
     let width = LEFT + WIDTH + 30.0;
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
-         font-family=\"sans-serif\" font-size=\"13\"><rect width=\"100%\" height=\"100%\" \
-         fill=\"white\"/><text x=\"{LEFT}\" y=\"22\" font-size=\"16\">{title}</text>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" viewBox=\"0 0 {width} {height}\" \
+         role=\"img\" aria-label=\"{title}\" fill=\"currentColor\" font-family=\"sans-serif\" \
+         font-size=\"13\"><text x=\"{LEFT}\" y=\"22\" font-size=\"16\">{title}</text>\n"
     );
     let mut top = TOP;
     for one in series {
@@ -45,11 +46,11 @@ fn draw(out: &mut String, series: &Series<'_>, top: f64) {
     let _ = writeln!(
         out,
         "<text x=\"{LEFT}\" y=\"{}\">{}</text>\
-         <path d=\"M{LEFT} {} V{base} H{}\" fill=\"none\" stroke=\"#888\"/>\
+         <path d=\"M{LEFT} {} V{base} H{}\" fill=\"none\" stroke=\"currentColor\" opacity=\"0.4\"/>\
          <text x=\"{}\" y=\"{}\" text-anchor=\"end\">{max:.0}</text>\
          <text x=\"{}\" y=\"{base}\" text-anchor=\"end\">0</text>\
          <text x=\"{}\" y=\"{}\" text-anchor=\"end\">{last:.0} s</text>\
-         <polyline points=\"{}\" fill=\"none\" stroke=\"#1f5fbf\" stroke-width=\"1.5\"/>",
+         <polyline points=\"{}\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.5\"/>",
         top + 14.0,
         series.title,
         base - inner,

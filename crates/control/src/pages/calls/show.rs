@@ -4,6 +4,7 @@ use askama::Template;
 use domain::perm::View;
 use domain::{CallId, CallRecord};
 use policy::rule;
+use url::form_urlencoded::Serializer;
 
 use super::rows;
 use crate::extract::Path;
@@ -55,6 +56,8 @@ struct Call {
     rule: String,
     policy: String,
     policy_url: String,
+    /// Where the same call is tried on the policy as it is now.
+    try_url: String,
     version: String,
 }
 
@@ -148,6 +151,11 @@ impl Call {
             sizes: format!("{} in, {} out", bytes(call.request_bytes), bytes(call.response_bytes)),
             time: Time::of(call.at, caller.now()),
             rule: call.rule.clone(),
+            try_url: policy
+                .as_ref()
+                .filter(|_| call.method == "tools/call")
+                .map(|p| try_url(&urls::item(slug, "policies", p.id), call))
+                .unwrap_or_default(),
             policy_url: policy
                 .as_ref()
                 .map(|p| urls::item(slug, "policies", p.id))
@@ -244,6 +252,19 @@ fn percent(part: u32, whole: f64) -> String {
     format!("{:.2}", (f64::from(part) * 100.0 / whole).clamp(0.0, 100.0))
 }
 
+/// The form that tries a call, with what is known of this one: its arguments by name only.
+fn try_url(policy: &str, call: &CallRecord) -> String {
+    let mut query = Serializer::new(format!("{policy}/try?"));
+    query.append_pair("tool", call.target.as_deref().unwrap_or_default());
+    if let Some(server) = call.server {
+        query.append_pair("server", &server.to_string());
+    }
+    query.append_pair("grant", &call.grant_label);
+    query.append_pair("client", call.client.as_deref().unwrap_or_default());
+    query.append_pair("keys", &call.argument_keys.join("\n"));
+    query.finish()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,6 +320,7 @@ mod tests {
             rule: text(),
             policy: text(),
             policy_url: String::new(),
+            try_url: String::new(),
             version: text(),
         }
     }

@@ -72,7 +72,7 @@ pub(crate) struct Typed {
 }
 
 impl Typed {
-    /// The test as it stands in a file.
+    /// The test as it stands in a file, or everything that is wrong with it.
     fn test(&self) -> Result<String, Failure> {
         let mut members = Vec::new();
         let mut text = |key: &str, value: &str| {
@@ -91,14 +91,21 @@ impl Typed {
             text(key, value.trim());
         }
         let raw = [("arguments", self.arguments.trim()), ("repeat", self.repeat.trim())];
+        let mut wrong = Vec::new();
         for (key, value) in raw.into_iter().filter(|(_, value)| !value.is_empty()) {
-            if json::parse(value.as_bytes()).is_err() {
-                let wrong = FieldError::new(format!("/{key}"), "this is not valid JSON");
-                return Err(Failure::invalid(vec![wrong]));
+            if json::parse(value.as_bytes()).is_ok() {
+                members.push(format!("{}:{value}", json::quoted(key)));
+            } else {
+                wrong.push(FieldError::new(format!("/{key}"), "this is not valid JSON"));
             }
-            members.push(format!("{}:{value}", json::quoted(key)));
         }
-        Ok(format!("{{{}}}", members.join(",")))
+        let written = format!("{{{}}}", members.join(","));
+        if wrong.is_empty() {
+            return Ok(written);
+        }
+        // The other fields are judged too: a form names all its errors at once.
+        wrong.extend(acts::policy_tests::one(&written).err().into_iter().flatten());
+        Err(Failure::invalid(wrong))
     }
 }
 

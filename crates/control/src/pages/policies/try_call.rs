@@ -26,6 +26,9 @@ use crate::pages::parts::{
 };
 use crate::urls;
 
+/// Names of a past call that a form asks for beside the tool's own.
+const MAX_NAMED: usize = 64;
+
 /// The fields of a form by their names.
 type Typed = HashMap<String, String>;
 
@@ -166,7 +169,7 @@ impl TryPage {
             errors,
             servers: std::iter::once(none).chain(servers.iter().map(choice)).collect(),
             tools: listed().map(|tool| tool.name.clone()).collect(),
-            inputs: schema.as_ref().map(|schema| inputs(schema, typed)).unwrap_or_default(),
+            inputs: inputs(schema.as_ref(), typed),
             tool: field("tool", "/call/tool"),
             arguments: field("arguments", "/call/arguments"),
             grant: field("grant", "/context/grant_label"),
@@ -216,30 +219,45 @@ fn schema(tool: &Tool) -> Option<Value> {
     serde_json::from_str(tool.input_schema.as_deref()?).ok()
 }
 
-fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+/// What a form asks for: the tool's own properties, and the names of a past call beside them.
+fn asked<'s>(schema: Option<&'s Value>, typed: &'s Typed) -> Vec<(&'s str, Option<&'s Value>)> {
+    let of_tool = schema.and_then(|schema| schema.get("properties")).and_then(Value::as_object);
+    let mut asked: Vec<_> = of_tool
+        .into_iter()
+        .flatten()
+        .map(|(name, property)| (name.as_str(), Some(property)))
+        .collect();
+    let named = |field: &'s String| field.strip_prefix("arg[")?.strip_suffix(']');
+    let mut others: Vec<_> = typed.keys().filter_map(named).collect();
+    // A link has names without values: one a line.
+    others.extend(typed.get("keys").into_iter().flat_map(|names| names.lines()));
+    others.retain(|name| of_tool.is_none_or(|known| !known.contains_key(*name)));
+    others.sort_unstable();
+    others.dedup();
+    asked.extend(others.into_iter().take(MAX_NAMED).map(|name| (name, None)));
+    asked
 }
 
-fn inputs(schema: &Value, typed: &Typed) -> Vec<Input> {
-    let required = schema.get("required").and_then(Value::as_array);
+fn inputs(schema: Option<&Value>, typed: &Typed) -> Vec<Input> {
+    let required = schema.and_then(|schema| schema.get("required")).and_then(Value::as_array);
     let is_required =
         |name: &str| required.is_some_and(|names| names.iter().any(|n| n.as_str() == Some(name)));
-    let input = |(name, property): (&String, &Value)| {
+    let input = |(name, property): (&str, Option<&Value>)| {
         let field = format!("arg[{name}]");
         let value = typed.get(&field).cloned().unwrap_or_default();
-        let kind = property.get("type").and_then(Value::as_str).unwrap_or_default();
-        let words = |key: &str| property.get(key).and_then(Value::as_str).unwrap_or_default();
+        let words = |key: &str| property.and_then(|p| p.get(key)?.as_str()).unwrap_or_default();
+        let kind = words("type");
         Input {
-            options: options(property, kind, &value),
+            options: property.map(|p| options(p, kind, &value)).unwrap_or_default(),
             is_json: !matches!(kind, "string" | "number" | "integer" | "boolean"),
             hint: words("description").chars().take(200).collect(),
             required: is_required(name),
-            label: if kind.is_empty() { name.clone() } else { format!("{name}, {kind}") },
+            label: if kind.is_empty() { name.to_owned() } else { format!("{name}, {kind}") },
             name: field,
             value,
         }
     };
-    properties(schema).map(input).collect()
+    asked(schema, typed).into_iter().map(input).collect()
 }
 
 /// The values that a select offers, each as its JSON.
@@ -265,16 +283,18 @@ fn arguments(typed: &Typed, schema: Option<&Value>) -> Result<Option<Box<RawValu
         let raw = RawValue::from_string(written.to_owned());
         return raw.map(Some).map_err(|error| wrong(error.to_string()));
     }
-    let member = |(name, property): (&String, &Value)| {
+    let member = |(name, property): (&str, Option<&Value>)| {
         let text = typed.get(&format!("arg[{name}]")).filter(|text| !text.is_empty())?;
-        let is_text = property.get("type").and_then(Value::as_str) == Some("string")
-            && property.get("enum").is_none();
+        let is_text = property.is_some_and(|property| {
+            property.get("type").and_then(Value::as_str) == Some("string")
+                && property.get("enum").is_none()
+        });
         // What is no JSON is sent as text, so that a wrong type can be tried too.
         let is_json = !is_text && json::parse(text.as_bytes()).is_ok();
         let value = if is_json { text.clone() } else { json::quoted(text) };
         Some(format!("{}:{value}", json::quoted(name)))
     };
-    let members: Vec<_> = schema.into_iter().flat_map(properties).filter_map(member).collect();
+    let members: Vec<_> = asked(schema, typed).into_iter().filter_map(member).collect();
     let raw = RawValue::from_string(format!("{{{}}}", members.join(",")));
     raw.map(Some).map_err(|error| wrong(error.to_string()))
 }
@@ -472,6 +492,14 @@ mod samples {
         .unwrap();
         assert_eq!(read, expected);
         assert!(arguments(&typed(&[("arguments", "{")]), None).is_err());
-        assert_eq!(inputs(&schema, &form).iter().filter(|i| !i.options.is_empty()).count(), 2);
+        let link = typed(&[("keys", "n\nnote")]);
+        assert!(inputs(Some(&schema), &link).iter().any(|input| input.name == "arg[note]"));
+        let past = typed(&[("arg[n]", "1"), ("arg[note]", "x"), ("arg[", "y")]);
+        let read = arguments(&past, Some(&schema)).unwrap().unwrap();
+        assert_eq!(read.get(), r#"{"n":1,"note":"x"}"#, "a past call's names are fields too");
+        assert_eq!(
+            inputs(Some(&schema), &form).iter().filter(|i| !i.options.is_empty()).count(),
+            2
+        );
     }
 }
