@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mcp::lists::{Element, Keep, ListKind};
 use mcp::method::Method;
 use mcp::version::Era;
-use policy::{Compiled, Context, Decision, Limits, Refused, ServerRequest};
+use policy::{Compiled, Context, Decision, Limits, Refused, ResponseRule, ServerRequest};
 
 use crate::call::{Call, Verdict};
 use crate::refusal::{Refusal, Ruling, Thing};
@@ -104,6 +104,30 @@ pub(crate) fn gives_result(binding: &BindingView, tool: &str, shown: &str) -> Re
         return Err(refused(policy::Refusal::no_policy(), thing()));
     };
     policy.compiled.gives_result(tool).map_err(|refusal| refused(refusal, thing()))
+}
+
+/// What is done to the answer to a request, and to all that comes with it. `subject` is what the
+/// request is about in the server's own terms.
+pub(crate) fn response_of<'v>(
+    binding: &'v BindingView,
+    method: Method,
+    subject: &str,
+) -> Option<&'v Arc<ResponseRule>> {
+    let compiled = &binding.policy.as_ref()?.compiled;
+    match method {
+        Method::ToolsCall
+        | Method::TasksGet
+        | Method::TasksUpdate
+        | Method::TasksCancel
+        | Method::TasksResult => compiled.response_of_tool(subject),
+        Method::PromptsGet => compiled.response_of_prompt(subject),
+        Method::ResourcesRead => compiled.response_of_resource(subject),
+        // What the server says of itself and lists: definitions, not answers.
+        Method::Initialize | Method::Ping | Method::ServerDiscover => None,
+        method if ListKind::of(method).is_some() => None,
+        // Whatever else it is, it may hold anybody's.
+        _ => compiled.any_response(),
+    }
 }
 
 /// Whether a client's notification is passed on to the server.

@@ -10,6 +10,7 @@ use crate::decimal::Scaled;
 use crate::limit::{Algorithm, Limit, Measure, Scope};
 use crate::literal::Literal;
 use crate::problem::{child, item};
+use crate::response::{Approvals, Response};
 
 /// A valid policy document. Made by [`crate::parse`], so whatever it holds is in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,7 @@ pub struct Document {
     pub(crate) resources: Option<Section>,
     pub(crate) server_requests: BTreeMap<ServerRequest, Effect>,
     pub(crate) list_denied: bool,
+    pub(crate) approvals: Option<Approvals>,
 }
 
 impl Document {
@@ -42,6 +44,7 @@ impl Document {
             resources: None,
             server_requests: BTreeMap::new(),
             list_denied: true,
+            approvals: None,
         }
     }
 
@@ -119,6 +122,9 @@ impl Document {
         let requests = || Literal::Object(self.server_requests.iter().map(request).collect());
         out.put_if("server_requests", !self.server_requests.is_empty(), requests);
         out.put_if("list_denied", !self.list_denied, || Literal::Bool(false));
+        if let Some(approvals) = self.approvals {
+            out.put("approvals", approvals.tree());
+        }
         out.into_object()
     }
 }
@@ -224,6 +230,7 @@ pub enum Stance {
 pub(crate) struct Rule {
     pub(crate) gates: Gates,
     pub(crate) validate_arguments: bool,
+    pub(crate) response: Option<Response>,
 }
 
 impl Rule {
@@ -232,7 +239,7 @@ impl Rule {
         let always =
             |predicates: &[Predicate]| matches!(predicates, [only] if only.conditions.is_empty());
         match (require.is_empty(), &**deny_if, &**approve_if, &**limits) {
-            _ if self.validate_arguments => Stance::Custom,
+            _ if self.validate_arguments || self.response.is_some() => Stance::Custom,
             (true, [], [], []) => Stance::Allow,
             (true, deny, [], []) if always(deny) => Stance::Deny,
             (true, [], approve, []) if always(approve) => Stance::Approve,
@@ -245,6 +252,9 @@ impl Rule {
         let mut out = Members::default();
         self.gates.put_into(&mut out);
         out.put_if("validate_arguments", self.validate_arguments, || Literal::Bool(true));
+        if let Some(response) = &self.response {
+            out.put("response", response.tree());
+        }
         out.into_object()
     }
 }
@@ -388,10 +398,10 @@ fn limit_tree(limit: &Limit) -> Literal {
 
 /// An object in the making.
 #[derive(Default)]
-struct Members(Vec<(String, Literal)>);
+pub(crate) struct Members(Vec<(String, Literal)>);
 
 impl Members {
-    fn put(&mut self, key: &str, value: Literal) {
+    pub(crate) fn put(&mut self, key: &str, value: Literal) {
         self.0.push((key.to_owned(), value));
     }
 
@@ -401,7 +411,7 @@ impl Members {
         }
     }
 
-    fn text(&mut self, key: &str, text: &str) {
+    pub(crate) fn text(&mut self, key: &str, text: &str) {
         self.put(key, Literal::text(text));
     }
 
@@ -416,12 +426,12 @@ impl Members {
         self.put_if(key, !names.is_empty(), list);
     }
 
-    fn list_if<T>(&mut self, key: &str, items: &[T], tree: impl Fn(&T) -> Literal) {
+    pub(crate) fn list_if<T>(&mut self, key: &str, items: &[T], tree: impl Fn(&T) -> Literal) {
         let list = || Literal::List(items.iter().map(tree).collect());
         self.put_if(key, !items.is_empty(), list);
     }
 
-    fn into_object(self) -> Literal {
+    pub(crate) fn into_object(self) -> Literal {
         Literal::Object(self.0)
     }
 }

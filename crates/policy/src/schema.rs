@@ -11,9 +11,11 @@ use crate::decimal::MAX_SCALED;
 use crate::document::{Effect, Mode, ServerRequest};
 use crate::limit::{Algorithm, Scope};
 use crate::parse::{
-    ACTIONS, DOCUMENT_KEYS, GATE_KEYS, LIMIT_KEYS, PREDICATE_KEYS, RATE_LIMIT_KEYS, RULE_KEYS,
+    ACTIONS, APPROVALS_KEYS, DOCUMENT_KEYS, GATE_KEYS, LIMIT_KEYS, MAX_MAX_BYTES, MAX_REDACTIONS,
+    MAX_WITH_CHARS, OWN_KEYS, PREDICATE_KEYS, RATE_LIMIT_KEYS, RESPONSE_KEYS, RULE_KEYS,
     SECTION_KEYS,
 };
+use crate::response::Sensitive;
 use crate::window::{MAX_WINDOW_SECS, Window};
 
 /// The JSON Schema (2020-12) of a policy document, sugar included.
@@ -31,6 +33,9 @@ pub fn json_schema() -> Value {
             "predicate": object(&PREDICATE_KEYS, &["conditions"], predicate_key),
             "condition": condition(),
             "limit": object(&LIMIT_KEYS, &["counter", "window", "max"], limit_key),
+            "response": not_empty(object(&RESPONSE_KEYS, &[], response_key)),
+            "redaction": object(&OWN_KEYS, &OWN_KEYS, redaction_key),
+            "approvals": object(&APPROVALS_KEYS, &[], approvals_key),
             "rate_limit": object(&RATE_LIMIT_KEYS, &["max", "window"], limit_key),
             "effect": { "enum": Effect::ALL.map(Effect::as_str) },
             "name": { "type": "string", "minLength": 1, "maxLength": 1000 },
@@ -65,16 +70,19 @@ fn object(keys: &[&str], required: &[&str], of: fn(&str) -> Value) -> Value {
     })
 }
 
+fn not_empty(mut schema: Value) -> Value {
+    if let Some(schema) = schema.as_object_mut() {
+        schema.insert("minProperties".to_owned(), json!(1));
+    }
+    schema
+}
+
 fn list(of: &str) -> Value {
     json!({ "type": "array", "items": reference(of) })
 }
 
 fn reference(of: &str) -> Value {
     json!({ "$ref": format!("#/$defs/{of}") })
-}
-
-fn unavailable() -> Value {
-    json!({ "not": {}, "description": "Not available yet." })
 }
 
 fn document_key(key: &str) -> Value {
@@ -107,7 +115,7 @@ fn document_key(key: &str) -> Value {
             json!({ "type": "object", "properties": kinds, "additionalProperties": false })
         }
         "list_denied" => json!({ "type": "boolean", "default": true }),
-        "approvals" => unavailable(),
+        "approvals" => reference("approvals"),
         // `$schema`: whatever it is, it is ignored.
         _ => json!({}),
     }
@@ -129,7 +137,10 @@ fn rule_key(key: &str) -> Value {
         "action" => json!({ "enum": ACTIONS }),
         "reason" => reference("sentence"),
         "rate_limit" => reference("rate_limit"),
-        _ => unavailable(),
+        _ => json!({
+            "$ref": "#/$defs/response",
+            "description": "What is done to the answers of what the rule allows.",
+        }),
     }
 }
 
@@ -167,6 +178,42 @@ fn condition() -> Value {
             joined("not", reference("condition")),
         ],
     })
+}
+
+fn response_key(key: &str) -> Value {
+    match key {
+        "max_bytes" => json!({
+            "type": "integer", "minimum": 1, "maximum": MAX_MAX_BYTES,
+            "description": "The longest answer that passes, in bytes.",
+        }),
+        _ => json!({
+            "type": "array",
+            "maxItems": MAX_REDACTIONS,
+            "description": "What is taken out of answers.",
+            "items": { "anyOf": [
+                { "enum": Sensitive::ALL.map(Sensitive::as_str) },
+                reference("redaction"),
+            ] },
+        }),
+    }
+}
+
+fn redaction_key(key: &str) -> Value {
+    match key {
+        "regex" => json!({ "type": "string", "minLength": 1, "maxLength": 1000 }),
+        _ => json!({ "type": "string", "maxLength": MAX_WITH_CHARS }),
+    }
+}
+
+fn approvals_key(key: &str) -> Value {
+    match key {
+        "approvers" => json!({ "enum": [1, 2], "default": 1 }),
+        key => json!({
+            "type": "string",
+            "pattern": "^[0-9]+[smhd]$",
+            "default": if key == "hold" { "50s" } else { "1h" },
+        }),
+    }
 }
 
 fn limit_key(key: &str) -> Value {

@@ -162,15 +162,20 @@ async fn read_failure(
     }
     let judged = Judge::of_post(gw, exchange).message(&body).await;
     let is_error = judged.seen.is_some_and(|seen| seen.jsonrpc.is_some());
-    let is_error = is_error && matches!(judged.act, Act::Pass);
-    if !is_error && !wire::passes(status) {
+    let error = match judged.act {
+        Act::Pass if is_error => Some(body),
+        Act::Replace(bytes) if is_error => Some(bytes.into()),
+        Act::Refuse(refusal @ Refusal::Denied(_)) if is_error => return Err(refusal),
+        _ => None,
+    };
+    if error.is_none() && !wire::passes(status) {
         return Err(Refusal::Upstream(wire::complaint(status)));
     }
     let verdict = Verdict { outcome: domain::Outcome::UpstreamError, ..Verdict::allowed() };
     Ok(Answer::Whole(Whole {
         status,
         headers: headers::for_client(headers),
-        body: if is_error { body } else { Bytes::new() },
+        body: error.unwrap_or_default(),
         seen: judged.seen.unwrap_or_default(),
         verdict,
     }))

@@ -11,6 +11,7 @@ use mcp::lists::ListKind;
 use mcp::method::Method;
 use mcp::version::Era;
 use mcp::{era, headers};
+use policy::ResponseRule;
 
 use super::judge::Scope;
 use super::wire::Way;
@@ -19,6 +20,7 @@ use crate::call::ClientName;
 use crate::gateway::Gateway;
 use crate::identify::Place;
 use crate::path::Post;
+use crate::permit;
 use crate::refusal::{Asked, Refusal};
 use crate::session::joined::Joined;
 use crate::session::seal::Holder;
@@ -38,6 +40,8 @@ pub(crate) struct Exchange {
     pub(crate) scope: Scope,
     pub(crate) body: Bytes,
     pub(crate) tasks: Named,
+    /// What is done to the answer.
+    pub(crate) response: Option<Arc<ResponseRule>>,
     headers: HeaderMap,
     place_is_tenant: bool,
     /// The way over a bridge, where the server speaks another era.
@@ -66,6 +70,8 @@ impl Exchange {
             },
             body: target.body.clone(),
             tasks: target.tasks.clone(),
+            response: permit::response_of(&target.binding, post.call.method(), &target.subject)
+                .cloned(),
             headers,
             place_is_tenant: matches!(post.caller.place, Place::Tenant),
             errand: None,

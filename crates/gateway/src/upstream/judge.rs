@@ -14,6 +14,7 @@ use mcp::lists::ListKind;
 use mcp::message::{self, Message, MessageKind};
 use mcp::method::Method;
 use mcp::version::Era;
+use policy::ResponseRule;
 
 use super::Exchange;
 use super::answer::{Seen, bad_answer};
@@ -66,13 +67,15 @@ pub(crate) struct Judge {
     pub(super) session: Vec<u8>,
     pub(super) era: Era,
     /// The method that is answered; none on a stream of its own.
-    awaited: Option<Method>,
+    pub(super) awaited: Option<Method>,
     /// The id of that request, as written.
     awaited_id: Option<String>,
     /// The tasks that the request named.
     pub(super) named: Named,
+    /// What is done to the answer, and to what comes before it.
+    pub(super) response: Option<Arc<ResponseRule>>,
     /// The stream answers no request of its own.
-    is_unasked: bool,
+    pub(super) is_unasked: bool,
     /// Ids of requests to the client: the server's to ours.
     asked: HashMap<String, String>,
 }
@@ -116,6 +119,7 @@ impl Judge {
             awaited: Some(exchange.method),
             awaited_id: exchange.asked.id.clone(),
             named: exchange.tasks.clone(),
+            response: exchange.response.clone(),
             is_unasked: false,
             asked: HashMap::new(),
         }
@@ -137,6 +141,7 @@ impl Judge {
             awaited: None,
             awaited_id: None,
             named: Named::default(),
+            response: None,
             is_unasked: true,
             asked: HashMap::new(),
         }
@@ -147,8 +152,13 @@ impl Judge {
         Self { era: Era::Modern, ..Self::of_stream(gw, scope, holder, &[]) }
     }
 
-    /// Judges one message.
+    /// Judges one message, and takes out of it what the policy wants taken out.
     pub(crate) async fn message(&mut self, data: &[u8]) -> Judged {
+        let judged = self.judged(data).await;
+        self.redacted(data, judged)
+    }
+
+    async fn judged(&mut self, data: &[u8]) -> Judged {
         let Ok(message) = message::parse_from_upstream(data) else {
             return Act::Refuse(bad_answer()).into();
         };
@@ -169,7 +179,8 @@ impl Judge {
         if let (Some(method), Some(id), true) =
             (self.awaited, &self.awaited_id, !self.session.is_empty())
         {
-            let before = Before { method, named: self.named.clone() };
+            let (named, response) = (self.named.clone(), self.response.clone());
+            let before = Before { method, named, response };
             self.gw.resumable.remember(self.scope.grant, self.digest(), id, before).await;
         }
     }
@@ -180,6 +191,7 @@ impl Judge {
         let before = self.gw.resumable.find(self.scope.grant, self.digest(), id).await;
         self.awaited = before.as_ref().map(|before| before.method);
         self.awaited_id = Some(id.to_owned());
+        self.response = before.as_ref().and_then(|before| before.response.clone());
         self.named = before.map(|before| before.named.clone()).unwrap_or_default();
     }
 
@@ -235,7 +247,7 @@ impl Judge {
     /// The list that an answer is: by what was asked, or else by its shape. The shape counts even
     /// where something else was asked: a client may use an id twice. One that could be two lists
     /// is none that can be read.
-    fn list(&self, message: &Message<'_>) -> Result<Option<ListKind>, Refusal> {
+    pub(super) fn list(&self, message: &Message<'_>) -> Result<Option<ListKind>, Refusal> {
         if let Some(list) = self.answers(message).and_then(ListKind::of) {
             return Ok(Some(list));
         }
@@ -339,7 +351,7 @@ impl Judge {
         Asking::of(message.method()).or_else(|| self.about_clients_task(message, edits))
     }
 
-    fn declined(&self, message: &Message<'_>) -> Act {
+    pub(super) fn declined(&self, message: &Message<'_>) -> Act {
         // In the modern era nobody asks inside a stream, and nobody answers.
         if self.era == Era::Modern {
             return Act::Drop;
@@ -390,6 +402,6 @@ fn make_private(result: Node<'_>, edits: &mut Edits) {
     }
 }
 
-fn spliced(message: &Message<'_>, edits: &Edits) -> Act {
+pub(super) fn spliced(message: &Message<'_>, edits: &Edits) -> Act {
     if edits.is_empty() { Act::Pass } else { Act::Replace(json::splice(message.bytes(), edits)) }
 }

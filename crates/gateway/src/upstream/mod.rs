@@ -9,6 +9,7 @@ pub(crate) mod handshake;
 mod health;
 pub(crate) mod judge;
 pub(crate) mod reading;
+mod redact;
 mod relay;
 pub(crate) mod resumed;
 mod send;

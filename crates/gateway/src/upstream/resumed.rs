@@ -8,6 +8,7 @@ use domain::GrantId;
 use mcp::method::Method;
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
+use policy::ResponseRule;
 
 use crate::tasks::Named;
 
@@ -18,6 +19,7 @@ const IDLE: Duration = Duration::from_mins(10);
 pub(crate) struct Before {
     pub(crate) method: Method,
     pub(crate) named: Named,
+    pub(crate) response: Option<Arc<ResponseRule>>,
 }
 
 /// See the module. What is forgotten is judged by its shape.

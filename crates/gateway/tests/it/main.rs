@@ -19,6 +19,7 @@ mod mistakes;
 mod overload;
 mod records;
 mod refusals;
+mod responses;
 mod sessions;
 mod streams;
 mod tasks;

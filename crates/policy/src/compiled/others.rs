@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::names::{Chooser, Hidden, Kind, MAX_NAME_BYTES};
 use super::policy::Compiled;
@@ -9,6 +10,7 @@ use crate::decision::{Context, Decision, Refusal, Refused, rule};
 use crate::document::{Document, Effect, Mode, Section, ServerRequest};
 use crate::engine::{Case, Effort, Keys, Ruleset, Scope, Silent};
 use crate::problem::{Problem, child};
+use crate::redact::ResponseRule;
 use crate::uri::is_ambiguous;
 
 /// The compiled sections beside `tools`.
@@ -31,6 +33,12 @@ impl Others {
             list_denied: document.list_denied,
         })
     }
+
+    /// What the rules of both sections say of answers.
+    pub(super) fn responses(&self) -> impl Iterator<Item = &Arc<ResponseRule>> {
+        let rules = self.prompts.rules.iter().chain(&self.resources.rules);
+        rules.filter_map(|rule| rule.response.as_ref())
+    }
 }
 
 impl Compiled {
@@ -50,6 +58,18 @@ impl Compiled {
             name,
             Scope { arguments, context, tool: None, effort: Effort::new() },
         )
+    }
+
+    /// What is done to what a prompt comes to.
+    pub fn response_of_prompt(&self, name: &str) -> Option<&Arc<ResponseRule>> {
+        self.any_response()?;
+        self.others.prompts.rule(name)?.response.as_ref()
+    }
+
+    /// What is done to what a resource holds.
+    pub fn response_of_resource(&self, uri: &str) -> Option<&Arc<ResponseRule>> {
+        self.any_response()?;
+        self.others.resources.rule(uri)?.response.as_ref()
     }
 
     /// Whether a prompt is shown in lists.
@@ -140,6 +160,7 @@ struct Sectioned {
 struct SectionRule {
     set: Ruleset,
     keys: Keys,
+    response: Option<Arc<ResponseRule>>,
 }
 
 impl Sectioned {
@@ -156,7 +177,8 @@ impl Sectioned {
             let pointer = child(&rules_pointer, name);
             let mut keys = Keys::default();
             rule.gates.each_path(&pointer, |path, id| keys.add(path, &id));
-            SectionRule { set: Ruleset::new(&rule.gates, &pointer), keys }
+            let response = ResponseRule::of(rule.response.as_ref(), &pointer);
+            SectionRule { set: Ruleset::new(&rule.gates, &pointer), keys, response }
         });
         Ok(Self {
             kind,

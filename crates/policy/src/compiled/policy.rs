@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -17,6 +18,8 @@ use crate::engine::{
 use crate::facts::{ToolFacts, ToolState};
 use crate::glob::Glob;
 use crate::problem::{Problem, child};
+use crate::redact::ResponseRule;
+use crate::response::Approvals;
 
 /// A policy ready to decide. Immutable; share it in an `Arc`.
 pub struct Compiled {
@@ -30,6 +33,9 @@ pub struct Compiled {
     shared_keys: Keys,
     rules: Vec<AppliedRule>,
     pub(super) others: Others,
+    /// What any of its rules says of answers, together.
+    any_response: Option<Arc<ResponseRule>>,
+    approvals: Approvals,
 }
 
 /// Makes a document ready to decide on the tools of one server.
@@ -71,6 +77,9 @@ fn build(document: &Document, tools: &[ToolFacts]) -> Result<Compiled, Problem> 
     let tools = indexed.collect();
     let mut shared_keys = Keys::default();
     document.all_tools.each_path("/all_tools", |path, rule| shared_keys.add(path, &rule));
+    let others = Others::new(document)?;
+    let of_rules = rules.iter().filter_map(|rule| rule.response.as_ref());
+    let any_response = ResponseRule::all(of_rules.chain(others.responses()));
     Ok(Compiled {
         mode: document.mode,
         default: document.default,
@@ -80,7 +89,9 @@ fn build(document: &Document, tools: &[ToolFacts]) -> Result<Compiled, Problem> 
         shared: Ruleset::new(&document.all_tools, "/all_tools"),
         shared_keys,
         rules,
-        others: Others::new(document)?,
+        others,
+        any_response,
+        approvals: document.approvals.unwrap_or_default(),
     })
 }
 
@@ -118,6 +129,23 @@ impl Compiled {
             rule: rule.unwrap_or(rule::DEFAULT_DENY),
             message: Cow::Borrowed("This tool may no longer be called, so it gives no results."),
         })
+    }
+
+    /// What is done to the answers of a tool, results of its tasks included. `mode: observe`
+    /// waives nothing of it.
+    pub fn response_of_tool(&self, tool: &str) -> Option<&Arc<ResponseRule>> {
+        self.any_response.as_ref()?;
+        self.rule_of(self.tools.get(tool)?)?.response.as_ref()
+    }
+
+    /// What is done to a message of which it is not known whose answer it is: what any rule says.
+    pub fn any_response(&self) -> Option<&Arc<ResponseRule>> {
+        self.any_response.as_ref()
+    }
+
+    /// How people are asked.
+    pub fn approvals(&self) -> Approvals {
+        self.approvals
     }
 
     /// Whether the tool's definition waits for review.
@@ -345,6 +373,7 @@ pub(super) struct AppliedRule {
     /// The keys that it names.
     keys: Keys,
     set: Ruleset,
+    response: Option<Arc<ResponseRule>>,
 }
 
 impl AppliedRule {
@@ -358,6 +387,7 @@ impl AppliedRule {
             validation_id: child(pointer, "validate_arguments").into(),
             keys,
             set: Ruleset::new(&rule.gates, pointer),
+            response: ResponseRule::of(rule.response.as_ref(), pointer),
         }
     }
 }

@@ -125,9 +125,7 @@ impl<'t> Reader<'t> {
         if let Some(place) = fields.place("list_denied") {
             document.list_denied = self.boolean(place).unwrap_or(true);
         }
-        if let Some(entry) = fields.find("approvals") {
-            self.wrong(&entry.key_place(), "\"approvals\" is not available yet.");
-        }
+        document.approvals = fields.place("approvals").and_then(|place| self.approvals(place));
         // Editors put it there for themselves; whatever else it may be is ignored, as specified.
         document.schema =
             fields.place("$schema").and_then(|place| place.node.as_str()).map(Into::into);

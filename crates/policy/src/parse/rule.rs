@@ -59,16 +59,14 @@ impl<'t> Reader<'t> {
     pub(super) fn rule(&mut self, entry: &Entry<'t>, judged: Judged) -> Option<(Rule, bool)> {
         let place = &entry.place;
         let fields = self.object(place, "a rule", &RULE_KEYS)?;
-        let mut rule = Rule { gates: self.gates(&fields, judged), validate_arguments: false };
+        let mut rule = Rule { gates: self.gates(&fields, judged), ..Rule::default() };
         if let Some(field) = fields.find("validate_arguments") {
             rule.validate_arguments = self.boolean(&field.place).unwrap_or(false);
             if rule.validate_arguments && !judged.is_tool() {
                 self.wrong(&field.key_place(), "Only tools have a schema to validate against.");
             }
         }
-        if let Some(field) = fields.find("response") {
-            self.wrong(&field.key_place(), "\"response\" is not available yet.");
-        }
+        rule.response = fields.place("response").and_then(|place| self.response(place));
         if let Some(place) = fields.place("rate_limit") {
             rule.gates.limits.extend(self.rate_limit(place, &entry.key));
         }

@@ -276,10 +276,19 @@ fn sugar_that_does_not_mean_anything() {
 }
 
 #[test]
-fn what_is_not_available_yet() {
+fn what_answers_and_approvals_cannot_be() {
     insta::assert_snapshot!(report(&[
-        &rule(r#"{"response":{"max_bytes":1000}}"#),
-        &with(r#""approvals":{"expires":"1h","hold":"50s","approvers":1}"#),
+        &rule(r#"{"response":{}}"#),
+        &rule(r#"{"response":[]}"#),
+        &rule(r#"{"response":{"max_byte":0,"max_bytes":0.5,"redact":"emails"}}"#),
+        &rule(r#"{"response":{"max_bytes":2000000000,"redact":["email","ibans",5]}}"#),
+        &rule(
+            r#"{"response":{"redact":[{"regex":"("},{"regex":"a*","with":"x"},
+            {"regex":"a","with":"banana"},{"regex":"a","with":5,"flags":"i"}]}}"#
+        ),
+        &with(r#""all_tools":{"response":{"max_bytes":5}}"#),
+        &with(r#""approvals":{"expires":"1 hour","hold":"10m","approvers":3,"approver":1}"#),
+        &with(r#""approvals":{"expires":3600,"hold":"-1s","approvers":"2"}"#),
     ]));
 }
 
