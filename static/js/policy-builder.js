@@ -5,13 +5,16 @@
 // other cannot show. The form works without this file; see templates/policies/builder.html.
 
 import { compare } from "./builder/changes.js";
-import { edit } from "./builder/edit.js";
+import { edit, Raw } from "./builder/edit.js";
 import { Editor } from "./builder/editor.js";
 import { Draft } from "./builder/draft.js";
 import { History } from "./builder/history.js";
 import { JsonError, locate, position } from "./builder/json.js";
-import { allToolsLimit, alike, read, stateOf, stateOfRule } from "./builder/policy.js";
+import { patch, pointer as pointerOf, unfold } from "./builder/patch.js";
+import { allToolsLimit, alike, literal, read, stateOf, stateOfRule } from "./builder/policy.js";
 import { Rows } from "./builder/rows.js";
+import { RuleEditor } from "./builder/rule-editor.js";
+import { Sections } from "./builder/sections.js";
 import { Validator } from "./builder/validator.js";
 import { toast } from "./toasts.js";
 
@@ -30,6 +33,10 @@ class PolicyBuilder extends HTMLElement {
   #editor;
   #validator;
   #draft;
+  #sections;
+  /** Open rules by the name of their tool. */
+  #open = new Map();
+  #fields = new Map();
 
   connectedCallback() {
     const data = JSON.parse(document.getElementById("builder-data").content.textContent);
@@ -42,6 +49,7 @@ class PolicyBuilder extends HTMLElement {
     this.#live = readOr(data.live, EMPTY);
     this.#editor = new Editor(this.#parts.editor);
     this.#rows = new Rows(this.#parts.rows, this.#tools);
+    this.#sections = new Sections(this.#parts.sections, (...change) => this.#put(...change));
     this.#draft = new Draft(this.#form.dataset.policy, data.live);
     this.#history = new History(this.#editor.text);
     this.#validator = new Validator(this.#form.dataset.validateUrl, this.#form.dataset.server, (result) => this.#showProblems(result));
@@ -59,6 +67,7 @@ class PolicyBuilder extends HTMLElement {
     this.#form.addEventListener("change", (event) => this.#onChange(event));
     this.#form.addEventListener("input", (event) => this.#onInput(event));
     this.#form.addEventListener("click", (event) => this.#onClick(event));
+    this.#parts.more.addEventListener("toggle", () => this.#policy && this.#sections.draw(this.#policy));
     // On the document, because the focus may have been on something that is gone by now.
     document.addEventListener("keydown", (event) => {
       if (event.target === document.body || this.contains(event.target)) this.#onKey(event);
@@ -73,7 +82,8 @@ class PolicyBuilder extends HTMLElement {
 
   #onChange({ target }) {
     const tool = this.#rows.toolOf(target);
-    if (tool && target.type === "radio") this.#setSegment(tool, target.value);
+    if (tool && target.type === "radio" && target.value === "custom") this.#customize(tool);
+    else if (tool && target.type === "radio") this.#setSegment(tool, target.value);
     else if (tool && target.matches("select")) this.#setLimit(tool);
     else if (target.name === "default") this.#apply({ fallback: target.value }, "/default");
     else if (target.name === "all_window") this.#setAllTools();
@@ -97,7 +107,9 @@ class PolicyBuilder extends HTMLElement {
       bulk: () => this.#setShown(button.value),
       recommend: () => this.#recommend(tool ? [tool] : this.#rows.shown()),
       unset: () => this.#apply({ rules: new Map([[tool.name, null]]) }),
-      custom: () => this.#goTo(tool),
+      custom: () => this.#custom(tool),
+      close: () => this.#close(tool),
+      show: () => this.#showAt(JSON.parse(button.dataset.at)),
       problem: () => this.#editor.goTo(Number(button.value)),
       json: () => this.#toggleJson(button),
       discard: () => this.#discard(),
@@ -114,6 +126,8 @@ class PolicyBuilder extends HTMLElement {
       this.#travel(letter === "y" || event.shiftKey ? this.#history.redo() : this.#history.undo());
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       if (this.#rows.move(event.target, event.key === "ArrowDown" ? 1 : -1)) event.preventDefault();
+    } else if (event.key === "Enter" && this.#sections.enter(event.target)) {
+      event.preventDefault();
     } else if (event.key === "Enter" && event.target.matches("input")) {
       // Enter in a field would publish.
       event.preventDefault();
@@ -126,8 +140,68 @@ class PolicyBuilder extends HTMLElement {
   // === Deeds: each one is an edit of the text ===
 
   #setSegment(tool, segment) {
+    this.#close(tool);
     const change = segment === "limit" ? { segment, ...this.#rows.limitOf(tool) } : { segment };
     this.#apply({ rules: new Map([[tool.name, change]]) }, `/tools/${escape(tool.name)}`);
+  }
+
+  /** A rule of the tool's own, to be changed: what holds for it now, until it is. */
+  #customize(tool) {
+    const state = stateOf(this.#policy, tool);
+    this.#openRule(tool);
+    if (state.source === "tool" && state.segment !== "hide") return this.#show({});
+    const { node } = state;
+    const isRule = node?.type === "object";
+    const deny = state.segment === "deny" || state.segment === "hide";
+    const rule = isRule ? new Raw(this.#policy.text.slice(node.start, node.end)) : deny ? { deny_if: [{ conditions: [] }] } : {};
+    this.#apply({ rules: new Map([[tool.name, { rule }]]) }, `/tools/${escape(tool.name)}`);
+  }
+
+  #openRule(tool) {
+    if (this.#open.has(tool.name)) return;
+    const key = this.#policy.exact.get(tool.name)?.text ?? literal(tool.name);
+    const editor = new RuleEditor(tool.name, ["tools", key], (...change) => this.#put(...change));
+    this.#open.set(tool.name, editor);
+    this.#rows.open(tool, editor.root);
+    this.#fieldsOf(tool).then((fields) => (editor.fields = fields));
+  }
+
+  #close(tool) {
+    if (!this.#open.delete(tool.name)) return;
+    this.#rows.close(tool);
+    this.#show({});
+  }
+
+  /** "Edit" of a rule of its own; what comes from elsewhere is changed there. */
+  #custom(tool) {
+    const { source, segment } = stateOf(this.#policy, tool);
+    if (source !== "tool" || segment === "hide") return this.#goTo(tool);
+    this.#openRule(tool);
+    this.#show({});
+  }
+
+  /** The arguments that a tool's schema names; asked once. Without them paths are typed. */
+  #fieldsOf(tool) {
+    if (!this.#fields.has(tool.name)) {
+      const url = `${this.#form.action}/fields?tool=${encodeURIComponent(tool.name)}`;
+      const asked = fetch(url, { headers: { accept: "application/json" } }).then((answer) => (answer.ok ? answer.json() : { fields: [] }));
+      this.#fields.set(tool.name, asked.then(({ fields }) => fields, () => []));
+    }
+    return this.#fields.get(tool.name);
+  }
+
+  /** One value of the document, from an open rule. */
+  #put(path, value, kind = "") {
+    if (!this.#policy || this.#policy.drawable) return;
+    const text = patch(this.#policy, path, value);
+    const depth = path[0] === "all_tools" ? 1 : path[1] === "rules" ? 3 : 2;
+    this.#take(unfold(read(text), path.slice(0, depth)), kind, { pointer: pointerOf(path) });
+  }
+
+  #showAt(path) {
+    if (this.hasAttribute("data-no-json")) this.#toggleJson(this.#parts.json);
+    const node = locate(this.#policy.root, pointerOf(path));
+    this.#editor.goTo(node.start, node.end);
   }
 
   #setLimit(tool, kind = "") {
@@ -206,6 +280,7 @@ class PolicyBuilder extends HTMLElement {
     if (!typed) this.#editor.set(text, { follow });
     const problem = this.#read(text);
     if (!problem) this.#showRows();
+    if (!problem) this.#showRules();
     if (pointer && this.#policy) this.#editor.reveal(locate(this.#policy.root, pointer).start);
     this.#showState(problem);
     this.#parts.undo.disabled = !this.#history.canUndo;
@@ -241,6 +316,21 @@ class PolicyBuilder extends HTMLElement {
     if (custom || document.activeElement === max) return;
     max.value = limit?.max ?? "";
     if (limit) this.#rows.offer(window, limit.window);
+  }
+
+  #showRules() {
+    this.#sections.draw(this.#policy);
+    for (const [name, editor] of this.#open) {
+      const own = this.#policy.exact.has(name) && !this.#policy.hidden.has(name);
+      if (own) editor.draw(this.#policy);
+      else this.#closeGone(name);
+    }
+  }
+
+  /** The rule went, as by undo: its editor goes with it. */
+  #closeGone(name) {
+    this.#open.delete(name);
+    this.#rows.close({ name });
   }
 
   #showState(problem) {

@@ -139,6 +139,7 @@ fn pages(routes: Routes) -> Routes {
         .get("/o/{organisation}/policies/{id}", pages::policies::show)
         .post("/o/{organisation}/policies/{id}", pages::policies::publish)
         .post("/o/{organisation}/policies/{id}/validate", pages::policies::validate)
+        .get("/o/{organisation}/policies/{id}/fields", pages::policies::fields)
         .post("/o/{organisation}/policies/{id}/restore", pages::policies::restore)
         .post("/o/{organisation}/policies/{id}/delete", pages::policies::remove)
         .get("/o/{organisation}/policies/{id}/versions", pages::policies::versions)

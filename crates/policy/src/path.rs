@@ -106,6 +106,10 @@ impl Path {
         &self.steps
     }
 
+    pub(crate) fn steps_count(&self) -> usize {
+        self.steps.len()
+    }
+
     pub(crate) fn has_each(&self) -> bool {
         self.steps.contains(&Step::Each)
     }

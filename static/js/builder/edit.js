@@ -6,6 +6,14 @@ import { allToolsLimit, classify, literal } from "./policy.js";
 
 const WORD = /^[a-z]+$/;
 
+/** JSON as it is to be written, such as a number with all its places. */
+export class Raw {
+  /** @param text the JSON */
+  constructor(text) {
+    this.text = text;
+  }
+}
+
 /**
  * Gives the text after the changes.
  * @param policy what `read` made of the text
@@ -116,13 +124,13 @@ function editAllTools(policy, limit, root, gone, style) {
 // === Text of objects and lists ===
 
 /** How the document is written: one line or many, and the step of its indent. */
-function styleOf(text) {
+export function styleOf(text) {
   const many = text.includes("\n");
   return { many, spaced: many || /[:,] /.test(text), step: /\n([ \t]+)\S/.exec(text)?.[1] ?? "  " };
 }
 
 /** An object's text with members replaced, removed and, at its end, added. */
-function objectText(policy, node, set, remove, style) {
+export function objectText(policy, node, set, remove, style) {
   const members = node?.members ?? [];
   const parts = members.map((member) => ({ key: member.key, start: member.start, end: member.value.end, valueStart: member.value.start }));
   const known = new Set();
@@ -136,6 +144,13 @@ function objectText(policy, node, set, remove, style) {
   };
   const colon = style.spaced ? ": " : ":";
   return sequence(policy, node, parts, replace, () => [...set].filter(([key]) => !known.has(key)).map(([key, value]) => JSON.stringify(key) + colon + value), style, "{}");
+}
+
+/** A list with elements added at the end, and one of those that were there left out. */
+export function itemsText(policy, node, { add = [], without = -1 }, style) {
+  const parts = node.items.map((item) => ({ start: item.start, end: item.end }));
+  const keep = (part, index) => (index === without ? null : policy.text.slice(part.start, part.end));
+  return sequence(policy, node, parts, keep, () => add, style, "[]");
 }
 
 /** A list of strings with some added at the end and some taken out. */
@@ -181,10 +196,12 @@ function spacing(text, node, parts, style, isObject) {
 }
 
 /** A value on one line, spaced like the document. */
-function print(value, style) {
-  if (!style.spaced) return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map((item) => print(item, style)).join(", ")}]`;
+export function print(value, style) {
+  if (value instanceof Raw) return value.text;
+  const [comma, colon] = style.spaced ? [", ", ": "] : [",", ":"];
+  if (Array.isArray(value)) return `[${value.map((item) => print(item, style)).join(comma)}]`;
   if (value === null || typeof value !== "object") return JSON.stringify(value);
-  const members = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${print(item, style)}`);
-  return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
+  const members = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}${colon}${print(item, style)}`);
+  if (members.length === 0) return "{}";
+  return style.spaced ? `{ ${members.join(comma)} }` : `{${members.join(comma)}}`;
 }

@@ -34,10 +34,27 @@ export class Rows {
     return { max: max.value !== "" && value > 0 ? value : undefined, window: window.value };
   }
 
+  /** Puts the editor of a rule into its row. */
+  open(tool, editor) {
+    const row = this.#rows.get(tool.name);
+    row.editor = editor;
+    row.drawn = "";
+    row.element.append(editor);
+    row.element.toggleAttribute("data-open", true);
+  }
+
+  close(tool) {
+    const row = this.#rows.get(tool.name);
+    row.editor?.remove();
+    row.editor = undefined;
+    row.drawn = "";
+    row.element.toggleAttribute("data-open", false);
+  }
+
   draw(stateOf) {
     for (const row of this.#rows.values()) {
       const state = stateOf(row.tool, row.index);
-      const picture = [state.segment, state.source, state.pattern, state.max, state.window, state.words, state.checks, state.fits].join("|");
+      const picture = [Boolean(row.editor), state.segment, state.source, state.pattern, state.max, state.window, state.words, state.checks, state.fits].join("|");
       if (picture === row.drawn) continue;
       row.drawn = picture;
       this.#draw(row, state);
@@ -46,14 +63,17 @@ export class Rows {
 
   #draw(row, state) {
     const own = state.source === "tool";
-    for (const radio of row.radios) radio.checked = own && radio.value === state.segment;
+    const chosen = row.editor ? "custom" : state.segment;
+    for (const radio of row.radios) radio.checked = own && radio.value === chosen;
     row.element.dataset.segment = state.segment;
     row.element.toggleAttribute("data-inherits", !own);
     row.fieldset.disabled = state.source === "hide";
     if (state.segment === "limit" && document.activeElement !== row.max) row.max.value = state.max;
     if (state.segment === "limit") this.offer(row.window, state.window);
-    row.limit.hidden = !(own && state.segment === "limit");
-    row.custom.hidden = state.segment !== "custom" && state.source !== "hide";
+    row.limit.hidden = !(own && state.segment === "limit") || Boolean(row.editor);
+    row.custom.hidden = Boolean(row.editor) || (state.segment !== "custom" && state.source !== "hide");
+    row.custom.textContent = own && state.segment === "custom" ? "Edit" : "Show in JSON";
+    row.shut.hidden = !row.editor;
     row.note.textContent = note(state, own);
     row.unset.hidden = !own;
     row.recommend.hidden = state.fits !== false;
@@ -118,6 +138,7 @@ function parts(element) {
     max: one("input[type=number]"),
     window: one("select"),
     custom: one("[data-do=custom]"),
+    shut: one("[data-do=close]"),
     note: one("[data-note]"),
     unset: one("[data-do=unset]"),
     recommend: one("[data-do=recommend]"),

@@ -5,9 +5,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { compare } from "../../../../static/js/builder/changes.js";
-import { edit } from "../../../../static/js/builder/edit.js";
+import { edit, Raw } from "../../../../static/js/builder/edit.js";
 import { History } from "../../../../static/js/builder/history.js";
 import { JsonError, locate, offsetOf, parse, position } from "../../../../static/js/builder/json.js";
+import { patch, unfold } from "../../../../static/js/builder/patch.js";
 import { alike, allToolsLimit, read, stateOf, stateOfRule } from "../../../../static/js/builder/policy.js";
 
 const published = `{"version":"1","default":"deny","tools":{"run_workflow":{"limits":[
@@ -219,4 +220,70 @@ test("1 084 tools are edited and compared well within a frame or two", () => {
   assert.deepEqual(found.words, ["1 tool newly denied"]);
   assert.equal(Object.keys(JSON.parse(one).tools).length, 1084);
   assert.ok(performance.now() - start < 1000, "a quadratic model would take seconds");
+});
+
+test("one value is set, made or removed by its place, and every other byte stays", () => {
+  const set = (text, path, value) => patch(read(text), path, value);
+  const rule = ["tools", "create_charge"];
+  const text = set(fuller, [...rule, "limits", 0, "max"], new Raw("30.50"));
+  assert.equal(text, fuller.replace('"max": 30,', '"max": 30.50,'));
+  const longer = set(fuller, [...rule, "require", 0, "conditions", 1], { path: "args.a", op: "eq", value: 1 });
+  assert.equal(longer, fuller.replace('"value": true }]', '"value": true }, { "path": "args.a", "op": "eq", "value": 1 }]'));
+  assert.equal(set(longer, [...rule, "require", 0, "conditions", 1]), fuller);
+  const made = set(fuller, ["prompts", "rules", "greet", "deny_if", 0], { conditions: [] });
+  assert.deepEqual(JSON.parse(made).prompts, { rules: { greet: { deny_if: [{ conditions: [] }] } } });
+  assert.deepEqual(JSON.parse(set(made, ["prompts", "rules", "greet", "deny_if", 0])).prompts, { rules: { greet: {} } }, "an empty rule allows, so it stays");
+  assert.equal(JSON.parse(set(made, ["prompts", "rules", "greet"])).prompts, undefined);
+  assert.equal(set('{"tools":{"response":{"response":{"max_bytes":1}}}}', ["tools", "response", "response", "max_bytes"]), '{"tools":{"response":{}}}');
+  assert.equal(set(published, ["tools", "gone", "limits", 0]), published, "what is not there stays away");
+  assert.equal(set('{"a":1}', ["b", "c"], [1, { d: "x" }]), '{"a":1,"b":{"c":[1,{"d":"x"}]}}', "a minified document stays minified");
+});
+
+test("a rule that has grown long is laid out over several lines, its numbers as they were", () => {
+  const conditions = Array.from({ length: 3 }, (_, n) => ({ path: `args.value_${n}`, op: "gt", value: new Raw(`${n}.50`) }));
+  const grown = patch(read(fuller), ["tools", "list_customers", "deny_if", 0], { conditions, on_deny: "Too much." });
+  const laid = unfold(read(grown), ["tools", "list_customers"]);
+  assert.deepEqual(JSON.parse(laid), JSON.parse(grown));
+  assert.match(laid, /\n {12}\{ "path": "args\.value_1", "op": "gt", "value": 1\.50 \}/);
+  assert.equal(unfold(read(laid), ["tools", "list_customers"]), laid);
+  assert.equal(unfold(read(published), ["tools", "run_workflow"]), published, "over two lines already");
+  assert.equal(unfold(read(fuller), ["tools", "send_mail"]), fuller, "short enough");
+});
+
+// Numbers that repeat, so that a failure can be looked at.
+function random(seed) {
+  let state = seed;
+  return (most) => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return state % most;
+  };
+}
+
+test("any change of any value gives the document that the same change gives its meaning", () => {
+  const pick = random(7);
+  const values = [{}, [], 1, "x", true, { a: [1, { b: 2 }] }];
+  const keys = ["limits", "deny_if", "a b", "x~/y", "__proto_", "max"];
+  for (let round = 0; round < 2_000; round += 1) {
+    const base = [fuller, published, "{}", '{ "a" : [ 1 , [ ] , { } ] }'][pick(4)];
+    let text = base;
+    for (let step = 0; step < 4; step += 1) {
+      const model = JSON.parse(text);
+      const path = [];
+      let node = model;
+      while (pick(4) > 0 && node !== null && typeof node === "object") {
+        const own = Object.keys(node);
+        const key = Array.isArray(node) ? pick(node.length + 1) : own.length > 0 && pick(3) > 0 ? own[pick(own.length)] : keys[pick(keys.length)];
+        path.push(key);
+        node = node[key];
+      }
+      if (path.length === 0) continue;
+      const value = values[pick(values.length)];
+      const parent = path.slice(0, -1).reduce((inner, key) => inner[key], model);
+      if (parent === null || typeof parent !== "object") continue;
+      parent[path.at(-1)] = value;
+      const next = patch(read(text), path, value);
+      assert.deepEqual(JSON.parse(next), model, `${text}\n${JSON.stringify(path)} = ${JSON.stringify(value)}`);
+      text = next;
+    }
+  }
 });

@@ -2,6 +2,7 @@
 
 mod create;
 mod edit;
+mod fields;
 mod lines;
 mod list;
 mod publish;
@@ -15,6 +16,7 @@ mod versions;
 
 pub(crate) use create::{create, new};
 pub(crate) use edit::show;
+pub(crate) use fields::fields;
 pub(crate) use list::list;
 pub(crate) use publish::publish;
 pub(crate) use remove::remove;

@@ -92,3 +92,37 @@ export async function plain(kind) {
   const server = await started(command, [file, String(port)], { ready });
   return { url: `http://127.0.0.1:${port}/mcp`, stop: server.stop };
 }
+
+/** A server with as many tools as the largest ones that people run. */
+export async function manyTools(count = 1_084) {
+  const verbs = ['list', 'get', 'create', 'update', 'delete', 'send', 'run'];
+  const things = ['issue', 'invoice', 'contact', 'message', 'deployment', 'document'];
+  const inputSchema = { type: 'object', properties: {
+    id: { type: 'string', description: 'Which one.' }, limit: { type: 'integer' }, title: { type: 'string' },
+    labels: { type: 'array', items: { type: 'string' } }, state: { type: 'string', enum: ['open', 'closed'] },
+  }, required: ['id'] };
+  const tools = Array.from({ length: count }, (_, n) => {
+    const [verb, thing] = [verbs[n % verbs.length], things[Math.floor(n / verbs.length) % things.length]];
+    return { name: `${verb}_${thing}_of_service_${n}`, description: `${verb} one ${thing} of service ${n}, with everything that belongs to it. `.repeat(4), inputSchema };
+  });
+  const results = {
+    initialize: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'many', version: '1' } },
+    'tools/list': { tools },
+  };
+  const server = http.createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    if (request.method !== 'POST') return response.writeHead(405).end();
+    const { id, method } = JSON.parse(body);
+    if (id === undefined) return response.writeHead(202).end();
+    const result = results[method];
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(result ? { jsonrpc: '2.0', id, result } : { jsonrpc: '2.0', id, error: { code: -32601, message: 'Method not found' } }));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${server.address().port}/mcp`,
+    names: tools.map(tool => tool.name),
+    stop: () => { server.closeAllConnections(); server.close(); },
+  };
+}
