@@ -12,6 +12,7 @@ import { History } from "./builder/history.js";
 import { JsonError, locate, position } from "./builder/json.js";
 import { patch, pointer as pointerOf, unfold } from "./builder/patch.js";
 import { allToolsLimit, alike, literal, read, stateOf, stateOfRule } from "./builder/policy.js";
+import { review } from "./builder/review.js";
 import { Rows } from "./builder/rows.js";
 import { RuleEditor } from "./builder/rule-editor.js";
 import { Sections } from "./builder/sections.js";
@@ -113,6 +114,7 @@ class PolicyBuilder extends HTMLElement {
       problem: () => this.#editor.goTo(Number(button.value)),
       json: () => this.#toggleJson(button),
       discard: () => this.#discard(),
+      review: () => review(this.#parts.review, this.#parts.review.dataset.url, this.#history.text),
       clear: () => this.#clearFilter(),
     };
     deeds[button.dataset.do]?.();

@@ -39,20 +39,28 @@ export function patch(policy, path, value) {
   return add(policy, path, trail, value, style);
 }
 
-/** The longest rule that stays on one line. */
+/** The longest value that stays on one line. */
 const LONG = 90;
 
 /**
- * The text with a value that has grown long on its one line laid out over several, if the document
- * is. Only blanks change.
+ * The text with what has grown long on one line within a value laid out over several, if the
+ * document is. Only blanks change.
  */
 export function unfold(policy, path) {
   const node = at(policy.root, path);
   const style = styleOf(policy.text);
-  if (!node || !style.many || node.end - node.start <= LONG) return policy.text;
-  const text = policy.text.slice(node.start, node.end);
-  if (text.includes("\n")) return policy.text;
-  return splice(policy.text, node, lines(policy.text, node, style.step, style.step.repeat(path.length)));
+  if (!node || !style.many) return policy.text;
+  return grown(policy.text, node).reduceRight((text, part) => {
+    const start = text.lastIndexOf("\n", part.start) + 1;
+    return splice(text, part, lines(text, part, style.step, /^[ \t]*/.exec(text.slice(start))[0]));
+  }, policy.text);
+}
+
+/** The outermost values that are long and on one line. */
+function grown(text, node) {
+  const parts = node.members?.map((member) => member.value) ?? node.items ?? [];
+  if (node.end - node.start <= LONG || parts.length === 0) return [];
+  return text.slice(node.start, node.end).includes("\n") ? parts.flatMap((part) => grown(text, part)) : [node];
 }
 
 /** What fits stays on its line; the rest goes one a line. */

@@ -162,6 +162,16 @@ test('rules are made by fields, and the document says the same', { timeout: 240_
     await pictures(page, 'builder-sections', { fullPage: true });
   });
 
+  await t.test('what publishing changes is said in words', async () => {
+    await page.getByRole('button', { name: 'Review changes' }).click();
+    const dialog = page.getByRole('dialog', { name: 'What publishing changes' });
+    await dialog.getByText(/^.*create_charge/).waitFor();
+    await dialog.getByText(/only observed/).waitFor();
+    await accessible(page, 'review');
+    await pictures(page, 'builder-review', { fullPage: false });
+    await dialog.getByRole('button', { name: 'Close' }).click();
+  });
+
   await t.test('it is valid, and published as it is', async () => {
     await page.locator('[data-part=status][data-state=warned], [data-part=status][data-state=good]').waitFor();
     const drafted = await json(page);
