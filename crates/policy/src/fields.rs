@@ -49,27 +49,27 @@ impl<'s> Found<'s> {
             for (name, property) in
                 part.get("properties").and_then(Value::as_object).into_iter().flatten()
             {
-                self.field(format!("{path}.{name}"), property, depth + 1);
+                self.field(&format!("{path}.{name}"), property, depth + 1);
             }
         }
     }
 
-    fn field(&mut self, path: String, schema: &'s Value, depth: usize) {
+    fn field(&mut self, path: &str, schema: &'s Value, depth: usize) {
         let is_known = self.fields.iter().any(|field| field.path == path);
-        let is_path = Path::parse(&path).is_ok_and(|parsed| parsed.steps_count() == depth);
+        let is_path = Path::parse(path).is_ok_and(|parsed| parsed.steps_count() == depth);
         if is_known || !is_path || depth > MAX_DEPTH || self.fields.len() >= MAX_FIELDS {
             return;
         }
         let kind = kind(self.root, schema);
         let values = values(self.root, schema);
-        self.fields.push(Field { path: path.clone(), kind, values });
-        self.members(&path, schema, depth);
+        self.fields.push(Field { path: path.to_owned(), kind, values });
+        self.members(path, schema, depth);
         let items = parts(self.root, schema).into_iter().find_map(|part| part.get("items"));
         if let Some(items) = items.filter(|items| items.is_object()) {
             let each = format!("{path}[*]");
             let is_plain = kind_of_plain(self.root, items);
             if is_plain {
-                self.field(each, items, depth + 1);
+                self.field(&each, items, depth + 1);
             } else {
                 self.members(&each, items, depth + 1);
             }

@@ -19,7 +19,7 @@ pub(crate) mod askable;
 pub(crate) mod down;
 pub(crate) mod errand;
 mod retell;
-mod splices;
+pub(crate) mod splices;
 #[cfg(test)]
 mod tests;
 pub(crate) mod up;

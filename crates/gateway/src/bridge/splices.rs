@@ -7,10 +7,10 @@ use std::ops::Range;
 use json::{Member, Node};
 
 /// Edits of one message, for [`json::splice`].
-pub(super) type Edits<'e> = Vec<(Range<usize>, Cow<'e, [u8]>)>;
+pub(crate) type Edits<'e> = Vec<(Range<usize>, Cow<'e, [u8]>)>;
 
 /// What becomes of a member.
-pub(super) enum Fate {
+pub(crate) enum Fate {
     Kept,
     LeftOut,
     Replaced(String),
@@ -18,19 +18,19 @@ pub(super) enum Fate {
 
 impl Fate {
     /// Kept unless this is so.
-    pub(super) fn left_out_if(is_so: bool) -> Self {
+    pub(crate) fn left_out_if(is_so: bool) -> Self {
         if is_so { Self::LeftOut } else { Self::Kept }
     }
 
     /// Replaced if there is something in its place.
-    pub(super) fn replaced_by(value: Option<String>) -> Self {
+    pub(crate) fn replaced_by(value: Option<String>) -> Self {
         value.map_or(Self::Kept, Self::Replaced)
     }
 }
 
 /// An object with some members left out or replaced, and others added at its end, unless they are
 /// empty.
-pub(super) fn object(
+pub(crate) fn object(
     source: &[u8],
     of: Option<Node<'_>>,
     fate: impl Fn(&Member<'_>) -> Fate,
@@ -56,7 +56,7 @@ fn text(source: &[u8], span: Range<usize>) -> &str {
 }
 
 /// The edit that gives a request other parameters.
-pub(super) fn params(root: Node<'_>, params: String) -> (Range<usize>, Cow<'static, [u8]>) {
+pub(crate) fn params(root: Node<'_>, params: String) -> (Range<usize>, Cow<'static, [u8]>) {
     if let Some(old) = root.get("params") {
         return (old.span(), Cow::Owned(params.into_bytes()));
     }
@@ -65,7 +65,7 @@ pub(super) fn params(root: Node<'_>, params: String) -> (Range<usize>, Cow<'stat
 }
 
 /// The edit that gives a message another id; none where it has none.
-pub(super) fn id(root: Node<'_>, id: &str) -> Option<(Range<usize>, Cow<'static, [u8]>)> {
+pub(crate) fn id(root: Node<'_>, id: &str) -> Option<(Range<usize>, Cow<'static, [u8]>)> {
     let old = root.get("id")?;
     Some((old.span(), Cow::Owned(id.as_bytes().to_vec())))
 }

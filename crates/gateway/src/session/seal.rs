@@ -11,6 +11,8 @@ use sha2::{Digest, Sha256};
 
 /// Longest id that is opened: longer ones are not ours.
 const MAX_SEALED: usize = 4_096;
+/// Longest `requestState` of a server's that is carried for it.
+const MAX_STATE: usize = 64 << 10;
 /// How long a client may take to answer what a server asked of it.
 const ASKED_FOR: TimeDelta = TimeDelta::hours(1);
 
@@ -47,6 +49,8 @@ mod purpose {
     pub(super) const CLIENT_TASK: u8 = 17;
     pub(super) const BRIDGED: u8 = 3;
     pub(super) const STATE: u8 = 4;
+    /// Another server's state, with the server.
+    pub(super) const CARRIED: u8 = 5;
 }
 
 impl Seals {
@@ -91,6 +95,18 @@ impl Seals {
     /// What [`Self::state`] sealed for the same holder.
     pub(crate) fn open_state(&self, holder: Holder, presented: &[u8]) -> Option<Vec<u8>> {
         self.open(purpose::STATE, holder, presented)
+    }
+
+    /// A server's own `requestState`, with what tells whose it is.
+    pub(crate) fn carried(&self, holder: Holder, content: &[u8]) -> Option<String> {
+        (content.len() <= MAX_STATE).then(|| self.seal(purpose::CARRIED, holder, content)).flatten()
+    }
+
+    /// What [`Self::carried`] sealed for the same holder.
+    pub(crate) fn open_carried(&self, holder: Holder, presented: &[u8]) -> Option<Vec<u8>> {
+        let fits = presented.len() <= MAX_STATE * 2;
+        let sealed = fits.then(|| URL_SAFE_NO_PAD.decode(presented).ok()).flatten()?;
+        self.0.open(&sealed, &bound(purpose::CARRIED, holder, &[])).ok()
     }
 
     /// The id under which a server's request reaches the client, within one session.

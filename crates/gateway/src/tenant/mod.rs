@@ -16,6 +16,7 @@ use crate::trail::{Phase, Trail};
 use crate::upstream::Answer;
 
 pub(crate) use news::listen;
+pub(crate) use read::Carried;
 pub(crate) use sessions::{Opened, broadcast, end, join, leave, way_back};
 
 /// Whether the gateway answers this method itself, rather than one server.

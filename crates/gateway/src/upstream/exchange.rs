@@ -42,6 +42,8 @@ pub(crate) struct Exchange {
     pub(crate) tasks: Named,
     /// What is done to the answer.
     pub(crate) response: Option<Arc<ResponseRule>>,
+    /// The resource that is read on the per-tenant URL, whose server is told by its state alone.
+    pub(crate) reads: Option<String>,
     headers: HeaderMap,
     place_is_tenant: bool,
     /// The way over a bridge, where the server speaks another era.
@@ -54,8 +56,13 @@ impl Exchange {
         let mut headers = headers::for_upstream(post.headers);
         headers.insert(ACCEPT, post.accepts.as_header());
         if headers.contains_key(MCP_NAME) {
-            headers.insert(MCP_NAME, era::mirrored(target.mirrored(post.call.method())));
+            match target.mirrored(post.call.method()) {
+                "" => drop(headers.remove(MCP_NAME)),
+                name => drop(headers.insert(MCP_NAME, era::mirrored(name))),
+            }
         }
+        let place_is_tenant = matches!(post.caller.place, Place::Tenant);
+        let reads = place_is_tenant && post.call.method() == Method::ResourcesRead;
         let mut exchange = Self {
             method: post.call.method(),
             era: post.call.dialect.era,
@@ -73,7 +80,8 @@ impl Exchange {
             response: permit::response_of(&target.binding, post.call.method(), &target.subject)
                 .cloned(),
             headers,
-            place_is_tenant: matches!(post.caller.place, Place::Tenant),
+            reads: reads.then(|| target.subject.clone()),
+            place_is_tenant,
             errand: None,
             is_bridged: false,
         };

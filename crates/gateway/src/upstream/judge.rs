@@ -25,6 +25,7 @@ use crate::permit;
 use crate::refusal::{Refusal, Ruling};
 use crate::session::seal::{self, Asked, Holder};
 use crate::tasks::{Asking, Named};
+use crate::tenant::Carried;
 use crate::view::{BindingView, Live};
 
 /// Requests of one stream whose ids are remembered, for the server to take back.
@@ -74,6 +75,8 @@ pub(crate) struct Judge {
     pub(super) named: Named,
     /// What is done to the answer, and to what comes before it.
     pub(super) response: Option<Arc<ResponseRule>>,
+    /// See [`Exchange::reads`].
+    reads: Option<String>,
     /// The stream answers no request of its own.
     pub(super) is_unasked: bool,
     /// Ids of requests to the client: the server's to ours.
@@ -120,6 +123,7 @@ impl Judge {
             awaited_id: exchange.asked.id.clone(),
             named: exchange.tasks.clone(),
             response: exchange.response.clone(),
+            reads: exchange.reads.clone(),
             is_unasked: false,
             asked: HashMap::new(),
         }
@@ -142,6 +146,7 @@ impl Judge {
             awaited_id: None,
             named: Named::default(),
             response: None,
+            reads: None,
             is_unasked: true,
             asked: HashMap::new(),
         }
@@ -284,11 +289,26 @@ impl Judge {
                 return Act::Refuse(refusal);
             }
             make_private(result, &mut edits);
+            if let Err(refusal) = self.carry_state(result, &mut edits) {
+                return Act::Refuse(refusal);
+            }
         }
         if let Err(refusal) = self.tasks_in_answer(message, &mut edits).await {
             return Act::Refuse(refusal);
         }
         spliced(message, &edits)
+    }
+
+    /// On the per-tenant URL, what a server asks before it gives a resource must find it again.
+    fn carry_state(&self, result: Node<'_>, edits: &mut Edits) -> Result<(), Refusal> {
+        let Some(uri) = &self.reads else { return Ok(()) };
+        if !result.get("resultType").is_some_and(|kind| kind.is_str("input_required")) {
+            return Ok(());
+        }
+        let whose = (self.scope.server, uri.as_str());
+        let edit = Carried::seal(&self.gw.seals, self.holder, whose, result);
+        edits.push(edit.ok_or(Refusal::Unavailable)?);
+        Ok(())
     }
 
     /// In the modern era a server asks by its result; the policy judges that like any request.

@@ -44,7 +44,7 @@ async fn telling(as_events: bool) -> (World, Agent) {
     .await
 }
 
-fn about(method: &str, params: Value) -> Value {
+fn about(method: &str, params: &Value) -> Value {
     json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params})
 }
 
@@ -59,11 +59,11 @@ async fn results_are_redacted_whatever_was_asked_and_however_it_is_answered() {
         let (world, agent) = telling(as_events).await;
         for message in [
             call("a", json!({})),
-            about("prompts/get", json!({"name": "p"})),
-            about("resources/read", json!({"uri": "x:y"})),
+            about("prompts/get", &json!({"name": "p"})),
+            about("resources/read", &json!({"uri": "x:y"})),
             about(
                 "completion/complete",
-                json!({"ref": {"type": "ref/prompt", "name": "p"},
+                &json!({"ref": {"type": "ref/prompt", "name": "p"},
                 "argument": {"name": "n", "value": ""}}),
             ),
         ] {

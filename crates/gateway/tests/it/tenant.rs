@@ -1,10 +1,10 @@
 //! The per-tenant URL: several servers behind one address.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{
     Agent, SHOP_TOOLS, Seen, World, allow_all, borrowed, call, events, initialize, list, modern,
@@ -218,6 +218,83 @@ async fn a_resource_is_read_from_the_first_server_that_has_it() {
         listed.json["result"]["_meta"]["drawbridge/listed_twice"],
         json!(["x://1", "x://1"])
     );
+}
+
+/// Two servers of the stateless revision: `a` lacks the resource, `b` asks before it gives it.
+async fn asking_first(state: Option<&'static str>) -> (World, Agent, Arc<Mutex<Vec<Value>>>) {
+    let mut world = World::empty();
+    let seen_by = Arc::<Mutex<Vec<Value>>>::default();
+    for slug in ["a", "b"] {
+        let seen_by = Arc::clone(&seen_by);
+        let at = world
+            .upstream(move |seen: Seen| {
+                let params = seen.json()["params"].clone();
+                let answer = if slug == "a" {
+                    let error = json!({"jsonrpc": "2.0", "id": seen.json()["id"],
+                        "error": {"code": -32602, "message": "Resource not found"}});
+                    reply(200, "application/json", error.to_string())
+                } else if params.get("inputResponses").is_some() {
+                    seen.result(
+                        &json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "private",
+                        "contents": [{"uri": "x://1", "text": "here"}]}),
+                    )
+                } else {
+                    let mut asks = json!({"resultType": "input_required", "inputRequests": {"k":
+                        {"method": "elicitation/create", "params": {"message": "Sure?"}}}});
+                    if let Some(state) = state {
+                        asks["requestState"] = state.into();
+                    }
+                    seen.result(&asks)
+                };
+                seen_by.lock().unwrap().push(json!({"at": slug, "params": params}));
+                async move { answer }
+            })
+            .await;
+        world.server(slug, at, &[("t", "read")]);
+    }
+    let all = || Some(allow_all());
+    let agent = world.grant("agent", &[("a", all()), ("b", all())]).at_tenant();
+    world.gateway(|_| {}).await;
+    world.speak(true, false).await;
+    (world, agent, seen_by)
+}
+
+fn reading(uri: &str, more: &Value) -> Value {
+    let mut params = json!({"uri": uri});
+    params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!({"jsonrpc": "2.0", "id": 3, "method": "resources/read", "params": params})
+}
+
+#[tokio::test]
+async fn what_a_server_asks_before_it_gives_a_resource_goes_back_to_that_server_alone() {
+    for state in [Some("its \"own\" state"), None] {
+        let (world, agent, seen) = asking_first(state).await;
+        let asked = world.ask(&agent, reading("x://1", &json!({}))).await;
+        assert_eq!(asked.json["result"]["resultType"], "input_required", "{}", asked.text);
+        let carried = asked.json["result"]["requestState"].as_str().unwrap().to_owned();
+        assert!(!carried.contains("its"), "sealed");
+        seen.lock().unwrap().clear();
+        let answers = json!({"k": {"action": "accept", "content": {}}});
+        let again = json!({"inputResponses": answers, "requestState": carried});
+        let got = world.ask(&agent, reading("x://1", &again)).await;
+        assert_eq!(got.json["result"]["contents"][0]["text"], "here", "{}", got.text);
+        let seen = seen.lock().unwrap().clone();
+        assert_eq!(seen.len(), 1, "the other server saw none of it: {seen:?}");
+        assert_eq!(seen[0]["at"], "b");
+        assert_eq!(seen[0]["params"]["inputResponses"], answers);
+        assert_eq!(seen[0]["params"].get("requestState").and_then(Value::as_str), state);
+        // Not for another resource, not made up, not for another grant, not without it.
+        let other = world.grant("other", &[("b", Some(allow_all()))]).at_tenant();
+        for (agent, uri, with) in [
+            (&agent, "x://2", again.clone()),
+            (&agent, "x://1", json!({"inputResponses": {}, "requestState": "its own state"})),
+            (&agent, "x://1", json!({"inputResponses": {}})),
+            (&other, "x://1", again.clone()),
+        ] {
+            let refused = world.ask(agent, reading(uri, &with)).await;
+            assert_eq!(refused.json["error"]["code"], -32602, "{}", refused.text);
+        }
+    }
 }
 
 #[tokio::test]

@@ -37,7 +37,6 @@ impl<'t> Reader<'t> {
 
     fn max_bytes(&mut self, place: &Place<'t>) -> Option<u64> {
         let number = place.node.as_number().and_then(Decimal::parse).and_then(|n| n.whole().ok());
-        let number = number.and_then(|n| u64::try_from(n).ok());
         let number = number.filter(|n| (1..=MAX_MAX_BYTES).contains(n));
         if number.is_none() {
             let detail = format!("This must be a whole number of bytes from 1 to {MAX_MAX_BYTES}.");
@@ -154,12 +153,10 @@ impl<'t> Reader<'t> {
 
     fn approvers(&mut self, place: &Place<'t>) -> Option<u8> {
         let number = place.node.as_number().and_then(Decimal::parse).and_then(|n| n.whole().ok());
-        match number.and_then(|n| u8::try_from(n).ok()) {
-            Some(number @ (1 | 2)) => Some(number),
-            _ => {
-                self.wrong(place, "One person approves, or two: this must be 1 or 2.");
-                None
-            }
+        let number = number.and_then(|n| u8::try_from(n).ok()).filter(|n| matches!(n, 1 | 2));
+        if number.is_none() {
+            self.wrong(place, "One person approves, or two: this must be 1 or 2.");
         }
+        number
     }
 }

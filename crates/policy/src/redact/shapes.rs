@@ -71,7 +71,7 @@ const PHONES: &str = concat!(
 
 static SECRETS: LazyLock<[Shape; 4]> = LazyLock::new(|| {
     [
-        shape(TOKENS, whole),
+        shape(TOKENS, |_, found| group(found, 0)),
         shape(BEARER, |text, found| group(found, 1).filter(|part| is_random(at(text, part)))),
         shape(URL_PASSWORD, |_, found| group(found, 1)),
         shape(ASSIGNED, assigned),
@@ -134,10 +134,6 @@ fn at<'t>(text: &'t str, range: &Range<usize>) -> &'t str {
 fn after_first_char(text: &str, start: usize) -> usize {
     let length = text.get(start..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
     start + length
-}
-
-fn whole(_: &str, found: &Captures<'_>) -> Option<Range<usize>> {
-    Some(found.get_match().range())
 }
 
 fn group(found: &Captures<'_>, which: usize) -> Option<Range<usize>> {
@@ -243,18 +239,16 @@ fn stands_alone(text: &str, range: &Range<usize>) -> bool {
     let joins = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '+' | '#');
     let mut before = text.get(..range.start).unwrap_or_default().chars().rev();
     let starts = match (before.next(), before.next()) {
-        (None, _) => true,
         (Some(c), _) if c.is_alphanumeric() => false,
         // "tel.-" ends a word, "1-" a number.
         (Some(c), Some(b)) if joins(c) => !b.is_ascii_digit(),
-        (Some(_), _) => true,
+        _ => true,
     };
     let mut after = text.get(range.end..).unwrap_or_default().chars();
     let ends = match (after.next(), after.next()) {
-        (None, _) => true,
         (Some(c), _) if c.is_alphanumeric() => false,
         (Some(c), Some(d)) if joins(c) => !d.is_alphanumeric(),
-        (Some(_), _) => true,
+        _ => true,
     };
     starts && ends
 }
