@@ -221,7 +221,7 @@ async fn a_resource_is_read_from_the_first_server_that_has_it() {
 }
 
 /// Two servers of the stateless revision: `a` lacks the resource, `b` asks before it gives it.
-async fn asking_first(state: Option<&'static str>) -> (World, Agent, Arc<Mutex<Vec<Value>>>) {
+async fn asking_first(state: Option<&'static str>) -> (World, [Agent; 2], Arc<Mutex<Vec<Value>>>) {
     let mut world = World::empty();
     let seen_by = Arc::<Mutex<Vec<Value>>>::default();
     for slug in ["a", "b"] {
@@ -254,9 +254,10 @@ async fn asking_first(state: Option<&'static str>) -> (World, Agent, Arc<Mutex<V
     }
     let all = || Some(allow_all());
     let agent = world.grant("agent", &[("a", all()), ("b", all())]).at_tenant();
+    let other = world.grant("other", &[("b", all())]).at_tenant();
     world.gateway(|_| {}).await;
     world.speak(true, false).await;
-    (world, agent, seen_by)
+    (world, [agent, other], seen_by)
 }
 
 fn reading(uri: &str, more: &Value) -> Value {
@@ -268,7 +269,7 @@ fn reading(uri: &str, more: &Value) -> Value {
 #[tokio::test]
 async fn what_a_server_asks_before_it_gives_a_resource_goes_back_to_that_server_alone() {
     for state in [Some("its \"own\" state"), None] {
-        let (world, agent, seen) = asking_first(state).await;
+        let (world, [agent, other], seen) = asking_first(state).await;
         let asked = world.ask(&agent, reading("x://1", &json!({}))).await;
         assert_eq!(asked.json["result"]["resultType"], "input_required", "{}", asked.text);
         let carried = asked.json["result"]["requestState"].as_str().unwrap().to_owned();
@@ -284,7 +285,6 @@ async fn what_a_server_asks_before_it_gives_a_resource_goes_back_to_that_server_
         assert_eq!(seen[0]["params"]["inputResponses"], answers);
         assert_eq!(seen[0]["params"].get("requestState").and_then(Value::as_str), state);
         // Not for another resource, not made up, not for another grant, not without it.
-        let other = world.grant("other", &[("b", Some(allow_all()))]).at_tenant();
         for (agent, uri, with) in [
             (&agent, "x://2", again.clone()),
             (&agent, "x://1", json!({"inputResponses": {}, "requestState": "its own state"})),
