@@ -108,6 +108,7 @@ fn pages(routes: Routes) -> Routes {
         .get("/", pages::landing::landing)
         .get("/docs", pages::docs::guide)
         .get("/docs/", pages::docs::guide)
+        .get("/docs/policy", pages::docs::language)
         .get("/docs/api", pages::docs::api)
         .get("/favicon.svg", pages::files::favicon)
         .get("/favicon.ico", pages::files::favicon)

@@ -96,6 +96,7 @@ fn every_page_is_well_formed_labelled_and_escapes_what_others_wrote() {
     check::<super::calls::CallPage>();
     check::<super::docs::Api>();
     check::<super::docs::Guide>();
+    check::<super::docs::Language>();
     check::<super::error::ErrorPage<'static>>();
     check::<super::grants::GrantList>();
     check::<super::grants::GrantMade>();

@@ -9,7 +9,7 @@ use super::at;
 async fn public_pages_are_there_for_everybody(pool: PgPool) {
     let app = TestApp::new(pool);
     let t = app.tenant("acme").await;
-    for path in ["/", "/docs/", "/docs", "/docs/api", "/signup", "/login"] {
+    for path in ["/", "/docs/", "/docs", "/docs/policy", "/docs/api", "/signup", "/login"] {
         let page = app.anonymous().get(path).await.expect(200);
         assert!(page.header("content-security-policy").starts_with("default-src 'self'"));
         assert!(page.body.contains("<h1"), "{path}");
