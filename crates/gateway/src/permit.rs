@@ -124,7 +124,7 @@ pub(crate) fn response_of<'v>(
         Method::ResourcesRead => compiled.response_of_resource(subject),
         // What the server says of itself and lists: definitions, not answers.
         Method::Initialize | Method::Ping | Method::ServerDiscover => None,
-        method if ListKind::of(method).is_some() => None,
+        method if ListKind::of(method).is_some_and(|list| list != ListKind::Tasks) => None,
         // Whatever else it is, it may hold anybody's.
         _ => compiled.any_response(),
     }

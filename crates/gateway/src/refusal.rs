@@ -159,6 +159,11 @@ impl Refusal {
         told.body
     }
 
+    /// The same where the record of the call is closed already.
+    pub(crate) fn unrecorded(self, asked: &Asked) -> Vec<u8> {
+        self.told(asked, "").body
+    }
+
     /// The answer where no call is recorded: to a GET, a DELETE, or a caller who cannot be served.
     pub(crate) fn without_call(self) -> Response {
         let is_upstream = matches!(self, Self::Upstream(_));

@@ -22,7 +22,7 @@ pub(crate) use super::filter::{Naming, filter};
 use super::resumed::Before;
 use crate::gateway::Gateway;
 use crate::permit;
-use crate::refusal::{Refusal, Ruling};
+use crate::refusal::{self, Refusal, Ruling};
 use crate::session::seal::{self, Asked, Holder};
 use crate::tasks::{Asking, Named};
 use crate::tenant::Carried;
@@ -160,7 +160,20 @@ impl Judge {
     /// Judges one message, and takes out of it what the policy wants taken out.
     pub(crate) async fn message(&mut self, data: &[u8]) -> Judged {
         let judged = self.judged(data).await;
-        self.redacted(data, judged)
+        self.told_late(data, self.redacted(data, judged))
+    }
+
+    /// On a stream of its own nobody else tells a client that an answer does not reach it.
+    fn told_late(&self, data: &[u8], judged: Judged) -> Judged {
+        let refusal = match judged.act {
+            Act::Refuse(refusal) if self.is_unasked && judged.seen.is_some() => refusal,
+            act => return Judged { act, seen: judged.seen },
+        };
+        let message = message::parse_from_upstream(data).ok();
+        let id = message.as_ref().and_then(Message::id_raw).map(str::to_owned);
+        let is_tool_call = self.awaited == Some(Method::ToolsCall);
+        let asked = refusal::Asked { id, era: self.era, is_tool_call };
+        Judged { act: Act::Replace(refusal.unrecorded(&asked)), seen: judged.seen }
     }
 
     async fn judged(&mut self, data: &[u8]) -> Judged {

@@ -1,6 +1,8 @@
 //! What the policy takes out of answers and of what comes with them, last of all: whatever a
 //! server sends has passed here before a client sees it.
 
+use std::sync::Arc;
+
 use mcp::message::{self, Message, MessageKind};
 use policy::ResponseRule;
 
@@ -11,11 +13,8 @@ use crate::refusal::{Refusal, Ruling};
 impl Judge {
     /// A judged message without what the policy takes out of it.
     pub(super) fn redacted(&self, data: &[u8], judged: Judged) -> Judged {
-        // Of a stream of its own it is not known whose messages they are.
-        let any = self.is_unasked.then(|| self.scope.binding(&self.gw)).flatten();
-        let any = any.as_ref().and_then(|binding| binding.policy.as_ref());
-        let any = any.and_then(|policy| policy.compiled.any_response());
-        if any.is_none() && self.response.is_none() {
+        let is_answer = judged.seen.is_some() && (!self.is_unasked || self.awaited.is_some());
+        if is_answer && self.response.is_none() {
             return judged;
         }
         let bytes = match &judged.act {
@@ -26,17 +25,27 @@ impl Judge {
         let Ok(message) = message::parse_from_upstream(bytes) else {
             return Act::Refuse(bad_answer()).into();
         };
-        let is_recalled = message.kind() == MessageKind::Response && self.awaited.is_some();
-        let rule = if self.is_unasked && !is_recalled { any } else { self.response.as_ref() };
-        let is_list = matches!(self.list(&message), Ok(Some(_)));
-        let Some(rule) = rule.filter(|_| !is_list) else { return judged };
-        if let Some(act) = self.too_long(rule, data, &message, &judged) {
+        let is_others = self.is_unasked || message.kind() == MessageKind::Response;
+        let rule = if is_others && !is_answer { self.any_rule() } else { self.response.clone() };
+        let Some(rule) = rule else { return judged };
+        if let Some(act) = self.too_long(&rule, data, &message, &judged) {
             return Judged { act, seen: judged.seen };
         }
         match rule.redact(message.root()) {
             edits if edits.is_empty() => judged,
             edits => Judged { act: spliced(&message, &edits), seen: judged.seen },
         }
+    }
+
+    /// Whether anything is taken out of what passes here.
+    pub(super) fn takes_out(&self) -> bool {
+        self.response.is_some() || (self.is_unasked && self.any_rule().is_some())
+    }
+
+    /// Everything that any rule takes out: for what is not known to be of one call.
+    fn any_rule(&self) -> Option<Arc<ResponseRule>> {
+        let binding = self.scope.binding(&self.gw)?;
+        binding.policy.as_ref()?.compiled.any_response().cloned()
     }
 
     /// What becomes of a message that is longer than its rule lets through.
@@ -57,8 +66,8 @@ impl Judge {
                 Act::Refuse(Refusal::Denied(Ruling {
                     rule: rule.size_rule().to_owned(),
                     message: format!(
-                        "The answer has {length} bytes, and the policy lets at most {most} through. \
-                     Ask for less."
+                        "The call was made, but its answer has {length} bytes, and the policy \
+                         lets at most {most} through. Ask for less."
                     ),
                 }))
             }

@@ -296,7 +296,8 @@ impl Relay {
         }
         let Some(data) = event.data.as_ref().filter(|data| !data.is_empty()) else {
             if !self.is_merged {
-                self.give(event.for_client());
+                let takes_out = self.judge.takes_out();
+                self.give(if takes_out { event.stripped(b"") } else { event.for_client() });
             }
             return;
         };
@@ -305,7 +306,9 @@ impl Relay {
             return self.pass_merged(judged, data).await;
         }
         let edited = match judged.act {
+            Act::Pass if self.judge.takes_out() => event.stripped(data),
             Act::Pass => event.for_client(),
+            Act::Replace(bytes) if self.judge.takes_out() => event.stripped(&bytes),
             Act::Replace(bytes) => event.with_data(&bytes),
             Act::Drop => event.without_data(),
             Act::Decline(answer) => return self.decline(answer).await,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::GrantId;
 use mcp::method::Method;
+use moka::Entry;
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
 use policy::ResponseRule;
@@ -22,8 +23,20 @@ pub(crate) struct Before {
     pub(crate) response: Option<Arc<ResponseRule>>,
 }
 
-/// See the module. What is forgotten is judged by its shape.
-pub(crate) struct Resumable(Cache<(GrantId, [u8; 16], String), Arc<Before>>);
+impl Before {
+    /// Whether an answer to either is judged alike.
+    fn is_like(&self, other: &Self) -> bool {
+        let same_rule = match (&self.response, &other.response) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        same_rule && self.method == other.method
+    }
+}
+
+/// See the module. What is forgotten is judged by its shape, and so is what was asked under an id
+/// that had asked something else before: a client may use an id twice.
+pub(crate) struct Resumable(Cache<(GrantId, [u8; 16], String), Option<Arc<Before>>>);
 
 impl Default for Resumable {
     fn default() -> Self {
@@ -46,7 +59,13 @@ impl Resumable {
         id: &str,
         before: Before,
     ) {
-        self.0.insert((grant, session, id.to_owned()), Arc::new(before)).await;
+        let entry = self.0.entry((grant, session, id.to_owned()));
+        let asked = |known: Option<Entry<_, Option<Arc<Before>>>>| {
+            let is_clear = known
+                .is_none_or(|known| known.into_value().is_some_and(|known| known.is_like(&before)));
+            std::future::ready(is_clear.then(|| Arc::new(before)))
+        };
+        entry.and_upsert_with(asked).await;
     }
 
     /// What was asked under that id.
@@ -56,6 +75,6 @@ impl Resumable {
         session: [u8; 16],
         id: &str,
     ) -> Option<Arc<Before>> {
-        self.0.get(&(grant, session, id.to_owned())).await
+        self.0.get(&(grant, session, id.to_owned())).await.flatten()
     }
 }

@@ -1,6 +1,8 @@
 //! What the policy takes out of answers: on every way by which something of a server's reaches a
 //! client.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -115,12 +117,14 @@ async fn questions_of_the_server_are_redacted_too() {
 
 #[tokio::test]
 async fn a_stream_that_is_resumed_or_tells_of_anybody_is_redacted() {
+    static SESSIONS: AtomicUsize = AtomicUsize::new(0);
     let (world, agent) = World::with_upstream(policy(), &["a", "b"], |seen: Seen| async move {
         let message = seen.json();
         if message["method"] == "initialize" {
             let mut answer =
                 seen.result(&json!({"protocolVersion": "2025-06-18", "capabilities": {}}));
-            answer.headers_mut().insert("mcp-session-id", "s".parse().unwrap());
+            let session = format!("s-{}", SESSIONS.fetch_add(1, Ordering::Relaxed));
+            answer.headers_mut().insert("mcp-session-id", session.parse().unwrap());
             return answer;
         }
         if seen.method == Method::POST && message.get("id").is_none() {
@@ -250,4 +254,55 @@ async fn what_has_nothing_to_take_out_passes_byte_for_byte() {
     })
     .await;
     assert_eq!(world.post(&agent, &[], &call("a", json!({}))).await.text, body);
+}
+
+#[tokio::test]
+async fn what_looks_like_a_list_is_redacted_as_the_answer_that_it_is() {
+    let (world, agent) = World::with_upstream(policy(), &["a"], |seen: Seen| async move {
+        seen.result(&json!({"structuredContent": {"by": MAIL}, "resources": [], "by": MAIL}))
+    })
+    .await;
+    is_clean(&world.post(&agent, &[], &call("a", json!({}))).await);
+}
+
+#[tokio::test]
+async fn an_id_that_is_used_twice_does_not_choose_the_rule() {
+    let (world, agent) = World::with_upstream(policy(), &["a", "b"], |seen: Seen| async move {
+        let message = seen.json();
+        if message["method"] == "initialize" {
+            let mut answer =
+                seen.result(&json!({"protocolVersion": "2025-06-18", "capabilities": {}}));
+            answer.headers_mut().insert("mcp-session-id", "s".parse().unwrap());
+            return answer;
+        }
+        if seen.method == Method::POST {
+            return match message.get("id") {
+                None => reply(202, "application/json", ""),
+                Some(_) => reply(200, "text/event-stream", "id: e-1\ndata:\n\n"),
+            };
+        }
+        let answer = json!({"jsonrpc": "2.0", "id": 7, "result": content()});
+        reply(200, "text/event-stream", format!(": {MAIL}\nid: e-2\ndata: {answer}\n\n"))
+    })
+    .await;
+    let session = world.initialize(&agent).await.unwrap();
+    for tool in ["a", "b"] {
+        world.call(&agent, &session, tool, json!({})).await;
+    }
+    let headers =
+        [("mcp-session-id", &*session), ("accept", "text/event-stream"), ("last-event-id", "e-1")];
+    is_clean(&Reply::read(world.open(Method::GET, &agent, &headers, "").await).await);
+}
+
+#[tokio::test]
+async fn an_answer_to_another_call_is_redacted_whatever_was_asked() {
+    let (world, agent) = World::with_upstream(policy(), &["a", "b"], |seen: Seen| async move {
+        events(&[
+            json!({"jsonrpc": "2.0", "id": "another", "result": content()}),
+            json!({"jsonrpc": "2.0", "id": seen.json()["id"], "result": {"content": []}}),
+        ])
+    })
+    .await;
+    let reply = world.post(&agent, &[], &call("b", json!({}))).await;
+    assert!(!reply.text.contains(MAIL), "{}", reply.text);
 }

@@ -58,9 +58,17 @@ impl Event {
 
     /// The event without its data: what a client needs to resume after it.
     pub fn without_data(&self) -> Bytes {
-        let kept = |line: &&[u8]| line_field(line) == Some(b"id");
-        let mut out = Vec::new();
+        self.stripped(b"")
+    }
+
+    /// The event with this data and what a client needs to come back: no names, no comments.
+    pub fn stripped(&self, data: &[u8]) -> Bytes {
+        let kept = |line: &&[u8]| matches!(line_field(line), Some(b"id" | b"retry"));
+        let mut out = Vec::with_capacity(data.len() + 64);
         lines(&self.raw).filter(kept).for_each(|line| push_known(&mut out, line));
+        if !data.is_empty() {
+            push_data(&mut out, data);
+        }
         if !out.is_empty() {
             out.push(b'\n');
         }

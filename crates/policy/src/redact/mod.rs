@@ -1,10 +1,12 @@
 //! What is taken out of answers: text as people read it, escapes decoded, wherever it stands in a
 //! message. Everything else stays byte for byte.
 //!
-//! Looked at: every text and every key of an object in `result`, `error` and `params`; whole
-//! numbers that are card numbers; texts under a key that names a secret; base64 that holds text.
-//! Not looked at: the few members by which the protocol itself goes on, and pictures and sound.
+//! Looked at: every text, number and key of an object, wherever it stands; texts that are JSON
+//! themselves, as the message around them; everything under a key that names a secret; base64 that
+//! holds text, in any spelling. Not looked at: the few values by which the protocol itself goes on,
+//! and pictures and sound.
 
+mod base64;
 mod shapes;
 mod walk;
 
@@ -106,6 +108,10 @@ impl Redactor {
 
     fn is_idle(&self) -> bool {
         self.known.is_empty() && self.own.is_empty()
+    }
+
+    fn has_own(&self) -> bool {
+        !self.own.is_empty()
     }
 
     fn looks_for(&self, kind: Sensitive) -> bool {

@@ -20,7 +20,8 @@ struct Shape {
 const TOKENS: &str = concat!(
     // Private keys, to their end or as far as they go.
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
-    r"(?:(?s:.)*?-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|[A-Za-z0-9+/=\s\\:,.]*)",
+    r"(?:(?:-{0,4}[^-])*-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
+    r"|[A-Za-z0-9+/=\s\\:,.]*)",
     // JSON Web Tokens.
     r"|(?-u:\b)eyJ[0-9A-Za-z_-]{8,}\.eyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]{8,}",
     r"|(?-u:\b)(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}(?-u:\b)",
@@ -69,11 +70,18 @@ const PHONES: &str = concat!(
     r"|(?-u:\b)0[0-9]{2,4}[ /-][0-9]{3,4}[ -]?[0-9]{3,4}",
 );
 
-static SECRETS: LazyLock<[Shape; 4]> = LazyLock::new(|| {
+/// A name and its value in quotes, as in JSON and in its like, escaped or not.
+const QUOTED: &str = concat!(
+    r#"\\{0,7}["']([A-Za-z0-9_. -]{1,60}?)\\{0,7}["'][ \t]{0,3}(?:=>|[:=])[ \t]{0,3}"#,
+    r#"(?:\\{0,7}"((?:[^"\\]|\\+[^"\\])+)|\\{0,7}'((?:[^'\\]|\\+[^'\\])+)|([0-9][0-9.]{3,64}))"#,
+);
+
+static SECRETS: LazyLock<[Shape; 5]> = LazyLock::new(|| {
     [
         shape(TOKENS, |_, found| group(found, 0)),
         shape(BEARER, |text, found| group(found, 1).filter(|part| is_random(at(text, part)))),
         shape(URL_PASSWORD, |_, found| group(found, 1)),
+        shape(QUOTED, quoted),
         shape(ASSIGNED, assigned),
     ]
 });
@@ -155,6 +163,13 @@ fn assigned(text: &str, found: &Captures<'_>) -> Option<Range<usize>> {
     let is_placeholder = value.starts_with(['<', '$', '{', '[', '*', '(']);
     let is_meant = sign.as_str() == "=" || (value.len() >= 8 && is_random(value));
     (is_meant && !is_placeholder).then_some(part)
+}
+
+/// Behind a name in quotes, a value is meant whatever it is.
+fn quoted(text: &str, found: &Captures<'_>) -> Option<Range<usize>> {
+    let name = group(found, 1)?;
+    let part = (2..=4).find_map(|which| group(found, which))?;
+    names_a_secret(at(text, &name)).then_some(part)
 }
 
 /// Names that end so have a secret as their value.

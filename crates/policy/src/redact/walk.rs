@@ -1,28 +1,35 @@
 //! Through a message, text by text.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use json::{Kind, Member, Node};
 
-use super::{Redactor, shapes};
+use super::{Redactor, base64, shapes};
+use crate::decimal::Decimal;
 use crate::response::Sensitive;
 
 type Edits = Vec<(Range<usize>, Cow<'static, [u8]>)>;
 
 /// Members of a message that are never text for people.
 const ENVELOPE: [&str; 3] = ["jsonrpc", "id", "method"];
-/// Members of a result or of parameters by which a client finds its way on.
+/// Members of a result or of parameters by whose text a client finds its way on.
 const PROTOCOL: [&str; 6] =
     ["requestState", "taskId", "nextCursor", "progressToken", "requestId", "resultType"];
-/// The protocol's own names in `_meta`.
-const RESERVED: &str = "io.modelcontextprotocol/";
+/// What the protocol itself says in `_meta`, and a client goes on by.
+const RESERVED: [&str; 3] = [
+    "io.modelcontextprotocol/protocolVersion",
+    "io.modelcontextprotocol/subscriptionId",
+    "io.modelcontextprotocol/related-task",
+];
+/// How often JSON may stand in a text of JSON, and be read as such.
+const MAX_WRAPPED: usize = 4;
+/// A shorter number is none of a card, nor a secret, however it is written.
+const LEAST_LENGTH: usize = 8;
 
 pub(super) fn message(redactor: &Redactor, root: Node<'_>) -> Edits {
-    let mut walk = Walk { redactor, edits: Edits::new() };
+    let mut walk = Walk { redactor, edits: Edits::new(), wrapped: 0 };
     if redactor.is_idle() {
         return walk.edits;
     }
@@ -31,17 +38,16 @@ pub(super) fn message(redactor: &Redactor, root: Node<'_>) -> Edits {
             walk.value(member.value);
             continue;
         }
-        for inner in member.value.members().filter(|inner| !is_any(inner, &PROTOCOL)) {
-            if inner.key_is("_meta") {
-                let ours =
-                    |meta: &Member<'_>| meta.key().starts_with(RESERVED) || is_any(meta, &PROTOCOL);
-                inner.value.members().filter(|meta| !ours(meta)).for_each(|m| walk.member(&m));
+        for inner in member.value.members().filter(|inner| !goes_on_by(inner, &PROTOCOL)) {
+            if inner.key_is("_meta") && inner.value.is_object() {
+                walk.meta(inner.value);
             } else {
                 walk.member(&inner);
             }
         }
         walk.keys(member.value);
     }
+    walk.keys(root);
     walk.edits
 }
 
@@ -49,9 +55,16 @@ fn is_any(member: &Member<'_>, names: &[&str]) -> bool {
     names.iter().any(|name| member.key_is(name))
 }
 
+/// Only as long as it is one value: what has parts may hold anything.
+fn goes_on_by(member: &Member<'_>, names: &[&str]) -> bool {
+    is_any(member, names) && !matches!(member.value.kind(), Kind::Object | Kind::Array)
+}
+
 struct Walk<'r> {
     redactor: &'r Redactor,
     edits: Edits,
+    /// In how many texts of JSON this stands.
+    wrapped: usize,
 }
 
 impl Walk<'_> {
@@ -77,58 +90,109 @@ impl Walk<'_> {
         }
     }
 
+    fn meta(&mut self, meta: Node<'_>) {
+        for member in meta.members().filter(|member| !goes_on_by(member, &PROTOCOL)) {
+            if !is_any(&member, &RESERVED) {
+                self.member(&member);
+            }
+        }
+        self.keys(meta);
+    }
+
     fn member(&mut self, member: &Member<'_>) {
-        let is_secret = self.redactor.looks_for(Sensitive::Secrets)
-            && member.value.kind() == Kind::String
-            && shapes::names_a_secret(&member.key());
-        if is_secret && !member.value.is_str("") && !member.value.is_str(Sensitive::Secrets.mark())
-        {
-            self.put(member.value.span(), Sensitive::Secrets.mark());
+        let looks = self.redactor.looks_for(Sensitive::Secrets);
+        if looks && shapes::names_a_secret(&member.key()) {
+            self.secret(member.value);
         } else {
             self.value(member.value);
         }
     }
 
+    /// What stands under the name of a secret, in however many parts.
+    fn secret(&mut self, node: Node<'_>) {
+        let mark = Sensitive::Secrets.mark();
+        match node.kind() {
+            Kind::String if node.is_str("") || node.is_str(mark) => {}
+            Kind::String | Kind::Number => self.put(node.span(), mark),
+            Kind::Array => node.items().for_each(|item| self.secret(item)),
+            Kind::Object => {
+                node.members().for_each(|member| self.secret(member.value));
+                self.keys(node);
+            }
+            Kind::Null | Kind::Bool => {}
+        }
+    }
+
     fn text(&mut self, node: Node<'_>) {
         let text = node.as_str().unwrap_or_default();
-        if let Some(text) = self.redactor.text(&text) {
+        if let Some(text) = self.without(&text) {
             self.put(node.span(), &text);
         }
     }
 
+    /// A text without what is looked for; what servers give as a value and as the text of that
+    /// value is found in both.
+    fn without(&self, text: &str) -> Option<String> {
+        let inner = self.unwrapped(text);
+        let outer = self.redactor.text(inner.as_deref().unwrap_or(text));
+        outer.or(inner)
+    }
+
+    fn unwrapped(&self, text: &str) -> Option<String> {
+        if self.wrapped >= MAX_WRAPPED || !text.trim_start().starts_with(['{', '[']) {
+            return None;
+        }
+        let tape = json::parse(text.as_bytes()).ok()?;
+        let mut walk =
+            Walk { redactor: self.redactor, edits: Edits::new(), wrapped: self.wrapped + 1 };
+        walk.value(tape.root());
+        if walk.edits.is_empty() {
+            return None;
+        }
+        String::from_utf8(json::splice(text.as_bytes(), &walk.edits)).ok()
+    }
+
+    /// A number is found as it is written and as people would write it.
     fn number(&mut self, node: Node<'_>) {
-        let digits = node.raw_str();
-        if self.redactor.looks_for(Sensitive::Cards) && shapes::is_card(digits) {
-            self.put(node.span(), Sensitive::Cards.mark());
+        let raw = node.raw_str();
+        if raw.len() < LEAST_LENGTH && !self.redactor.has_own() {
+            return;
+        }
+        let whole = || Decimal::parse(raw).and_then(|number| number.whole().ok());
+        let plain = || whole().map(|number| number.to_string()).filter(|plain| plain != raw);
+        let found = self.redactor.text(raw).or_else(|| self.redactor.text(&plain()?));
+        if let Some(text) = found {
+            self.put(node.span(), &text);
         }
     }
 
     /// Base64, if it is that; what it holds is looked at where it is text.
     fn bytes(&mut self, node: Node<'_>, is_media: bool) {
         let written = node.as_str().unwrap_or_default();
-        let held = STANDARD.decode(written.as_bytes()).ok();
-        let held = held.and_then(|bytes| String::from_utf8(bytes).ok());
-        if let Some(text) = held.and_then(|text| self.redactor.text(&text)) {
-            self.put(node.span(), &STANDARD.encode(text));
-        } else if !is_media {
-            self.text(node);
+        match base64::rewritten(&written, is_media, |text| self.without(text)) {
+            Some(Some(text)) => self.put(node.span(), &text),
+            Some(None) if is_media => {}
+            _ => self.text(node),
         }
     }
 
     /// Names may be what is looked for, too. No two become one.
     fn keys(&mut self, object: Node<'_>) {
         let mut taken: Option<HashSet<String>> = None;
+        let mut last: HashMap<String, u32> = HashMap::new();
         for member in object.members() {
             let Some(name) = self.redactor.text(&member.key()) else { continue };
             let names = || object.members().map(|member| member.key().into_owned()).collect();
             let taken = taken.get_or_insert_with(names);
-            let mut numbered = (1..).map(|n: u32| match n {
-                1 => name.clone(),
-                n => format!("{name} {n}"),
-            });
-            let free = numbered.find(|name| !taken.contains(name)).unwrap_or(name.clone());
+            let number = last.entry(name.clone()).or_default();
+            let free = loop {
+                *number += 1;
+                let free = if *number == 1 { name.clone() } else { format!("{name} {number}") };
+                if taken.insert(free.clone()) {
+                    break free;
+                }
+            };
             self.put(member.key_span(), &free);
-            taken.insert(free);
         }
     }
 

@@ -318,3 +318,100 @@ proptest! {
         prop_assert_eq!(&redacted(of_t(&policy), &after), &after, "of {}", message);
     }
 }
+
+/// A result as the only thing that a rule looks at, after.
+fn result(kinds: &str, result: &str) -> String {
+    let policy = for_t(&rule(&format!(r#"{{"response":{{"redact":[{kinds}]}}}}"#)));
+    let message = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{result}}}"#);
+    let after = redacted(of_t(&policy), &message);
+    let start = r#"{"jsonrpc":"2.0","id":1,"result":"#;
+    after.strip_prefix(start).unwrap().strip_suffix('}').unwrap().to_owned()
+}
+
+#[test]
+fn a_value_and_the_text_of_it_lose_the_same() {
+    for (before, after) in [
+        (r#"{"password":"hunter2"}"#, r#"{"password":"[secret]"}"#),
+        (r#"{"token":["abc",{"value":"x"}]}"#, r#"{"token":["[secret]",{"value":"[secret]"}]}"#),
+        (r#"{"password":12345678}"#, r#"{"password":"[secret]"}"#),
+        (r#"{"set-cookie":["sid=1"],"n":1}"#, r#"{"set-cookie":["[secret]"],"n":1}"#),
+        (
+            r#"{"a":{"credential":{"v":"s","w":null}}}"#,
+            r#"{"a":{"credential":{"v":"[secret]","w":null}}}"#,
+        ),
+    ] {
+        assert_eq!(result("\"secrets\"", before), after);
+        // As servers give it beside: once as text, and once as the text of a text.
+        let once = json::quoted(before);
+        let once_after = json::quoted(after);
+        assert_eq!(text("\"secrets\"", before), after);
+        assert_eq!(text("\"secrets\"", &format!("[{once}]")), format!("[{once_after}]"));
+    }
+    // In the middle of prose it is no document any more, and found all the same.
+    for before in [
+        r#"Saved {"password": "hunter2"} for you"#,
+        r#"Saved {\"password\": \"hunter2\"} for you"#,
+        "Saved {'password': 'hunter2'} for you",
+        r#"Saved {"pin_token": 12345} for you"#,
+    ] {
+        let after = text("\"secrets\"", before);
+        let is_known = !before.contains("pin_token");
+        assert_eq!(after.contains("[secret]"), is_known, "{after}");
+        assert!(!after.contains("hunter2"), "{after}");
+    }
+}
+
+#[test]
+fn numbers_are_found_as_people_would_write_them() {
+    for card in ["4111111111111111", "4111111111111111.0", "4.111111111111111e15"] {
+        let after = result("\"cards\"", &format!(r#"{{"card":{card}}}"#));
+        assert_eq!(after, r#"{"card":"[card number]"}"#);
+    }
+    let own = r#"{"regex":"\\b[0-9]{9}\\b","with":"[ssn]"}"#;
+    assert_eq!(result(own, r#"{"ssn":123456789,"n":12}"#), r#"{"ssn":"[ssn]","n":12}"#);
+}
+
+#[test]
+fn base64_is_read_in_every_spelling() {
+    // "ada@example.com wrote", then the same with a byte that is no UTF-8.
+    for blob in [
+        "YWRhQGV4YW1wbGUuY29tIHdyb3Rl",
+        "YWRhQGV4YW1wbGUu\\r\\nY29tIHdyb3Rl",
+        "YWRhQGV4YW1wbGUuY29tIQ",
+        "YWRhQGV4YW1wbGUuY29tIPz_",
+        "YWRhQGV4YW1wbGUuY29tIPw=",
+    ] {
+        let before = format!(r#"{{"contents":[{{"uri":"x:y","blob":"{blob}"}}]}}"#);
+        let after = result("\"emails\"", &before);
+        assert_ne!(after, before, "{blob}");
+        assert!(!after.contains("YWRhQGV4YW1wbGUu"), "{after}");
+    }
+    let picture = r#"{"content":[{"type":"image","mimeType":"image/png","data":"YWRhQGV4YW1wbGUuY29tIPw="}]}"#;
+    assert_eq!(result("\"emails\"", picture), picture, "pictures are not looked into");
+}
+
+#[test]
+fn no_place_in_a_message_is_passed_over() {
+    for place in [
+        r#"{"_meta":"ada@example.com"}"#,
+        r#"{"_meta":["ada@example.com"]}"#,
+        r#"{"_meta":{"ada@example.com":1}}"#,
+        r#"{"_meta":{"io.modelcontextprotocol/other":"ada@example.com"}}"#,
+        r#"{"requestState":{"a":"ada@example.com"}}"#,
+        r#"{"nextCursor":["ada@example.com"]}"#,
+    ] {
+        assert!(!result("\"emails\"", place).contains('@'), "{place}");
+    }
+    let state = r#"{"requestState":"ada@example.com","_meta":{"progressToken":"a@example.com"}}"#;
+    assert_eq!(result("\"emails\"", state), state, "a client goes on by these");
+}
+
+#[test]
+fn many_hits_cost_no_more_than_their_number() {
+    // Quadratic, each of these takes minutes.
+    let keys: Vec<String> = (0..20_000).map(|n| format!(r#""a{n}@example.com":1"#)).collect();
+    let after = result("\"emails\"", &format!("{{{}}}", keys.join(",")));
+    assert!(after.ends_with(r#""[email] 20000":1}"#), "{}", &after[after.len() - 60..]);
+    let begins = "-----BEGIN PRIVATE KEY-----!".repeat(40_000);
+    assert!(text("\"secrets\"", &begins).starts_with("[secret]!"));
+}
