@@ -28,6 +28,8 @@ pub struct AppParts {
     pub clock: Clock,
     /// Seals upstream credentials.
     pub keyring: Keyring,
+    /// Opens the recorded values of arguments.
+    pub arguments: Keyring,
     /// Signs and checks access tokens.
     pub token_keys: TokenKeys,
     /// Hashes passwords.
@@ -110,6 +112,11 @@ impl App {
     /// Seals and opens upstream credentials.
     pub(crate) fn keyring(&self) -> &Keyring {
         &self.0.parts.keyring
+    }
+
+    /// Opens the recorded values of arguments.
+    pub(crate) fn arguments(&self) -> &Keyring {
+        &self.0.parts.arguments
     }
 
     /// Access tokens.

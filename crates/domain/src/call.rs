@@ -1,11 +1,12 @@
-//! The record of one MCP call: who called what, what was decided, how it went. Argument keys,
-//! never values.
+//! The record of one MCP call: who called what, what was decided, how it went. Argument keys;
+//! values only sealed, and only where the organisation wants them.
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::arguments::SealedArguments;
 use crate::id::{CallId, GrantId, OrganisationId, PolicyId, ServerId};
 use crate::server::words;
 
@@ -113,6 +114,9 @@ pub struct CallRecord {
     pub request_id: String,
     /// Top-level keys of the arguments, sorted. ≤ 64 keys.
     pub argument_keys: Vec<String>,
+    /// Their values, where the organisation has them recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<SealedArguments>,
 }
 
 impl CallRecord {

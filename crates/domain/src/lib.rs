@@ -4,6 +4,7 @@
 //! Start at [`id`] for what things are called, [`perm`] for who may do what, [`secret`] for what
 //! is shown once, [`vault`] for what is stored sealed, [`call`] for what the gateway records.
 
+pub mod arguments;
 pub mod call;
 pub mod clock;
 pub mod email;
@@ -16,6 +17,7 @@ pub mod settings;
 pub mod slug;
 pub mod vault;
 
+pub use arguments::SealedArguments;
 pub use call::{CallRecord, Outcome};
 pub use clock::Clock;
 pub use email::Email;

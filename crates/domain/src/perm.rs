@@ -85,6 +85,8 @@ permissions! {
     View = "view", Viewer;
     /// Write policies, attach and detach them.
     WritePolicies = "write_policies", PolicyManager;
+    /// See the recorded values of arguments.
+    SeeValues = "see_values", PolicyManager;
     /// Register, change, remove servers and their credentials.
     ManageServers = "manage_servers", Admin;
     /// Mint, rotate and revoke grants.
@@ -105,14 +107,15 @@ mod tests {
             [
                 View::held_by(role),
                 WritePolicies::held_by(role),
+                SeeValues::held_by(role),
                 ManageServers::held_by(role),
                 ManageGrants::held_by(role),
                 ManageKeys::held_by(role),
                 ManageSettings::held_by(role),
             ]
         };
-        assert_eq!(held(Role::Viewer), [true, false, false, false, false, false]);
-        assert_eq!(held(Role::PolicyManager), [true, true, false, false, false, false]);
-        assert_eq!(held(Role::Admin), [true; 6]);
+        assert_eq!(held(Role::Viewer), [true, false, false, false, false, false, false]);
+        assert_eq!(held(Role::PolicyManager), [true, true, true, false, false, false, false]);
+        assert_eq!(held(Role::Admin), [true; 7]);
     }
 }

@@ -92,7 +92,7 @@ impl<'m> Call<'m> {
         )
     }
 
-    /// Who calls from where, and the keys of the arguments, into the record; never a value.
+    /// Who calls from where, and the keys of the arguments, into the record.
     pub(crate) fn note(&self, trail: &mut Trail) {
         if let Some(arguments) = self.message.arguments() {
             trail.argument_keys(arguments.members().map(json::Member::key));

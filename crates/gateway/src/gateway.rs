@@ -42,6 +42,8 @@ pub struct GatewayParts {
     pub client: Client,
     /// Seals session ids; the same on every replica.
     pub keyring: Keyring,
+    /// Seals the values of arguments that an organisation has recorded.
+    pub arguments: Keyring,
     /// The time.
     pub clock: Clock,
 }
@@ -54,6 +56,7 @@ pub struct Gateway {
     pub(crate) records: Arc<dyn Records>,
     pub(crate) gate: Gate,
     pub(crate) seals: Seals,
+    pub(crate) arguments: Keyring,
     pub(crate) sessions: Arc<dyn SessionStore>,
     pub(crate) opened: Opened,
     pub(crate) tasks: crate::tasks::Known,
@@ -74,7 +77,8 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway that keeps the sessions of per-tenant URLs in process.
     pub fn new(parts: GatewayParts) -> Self {
-        let GatewayParts { settings, source, records, counters, client, keyring, clock } = parts;
+        let GatewayParts { settings, source, records, counters, client, keyring, arguments, clock } =
+            parts;
         let meters = Arc::new(Meters::new());
         let bounds =
             Bounds { organisation: settings.max_in_flight, server: settings.max_at_server };
@@ -84,6 +88,7 @@ impl Gateway {
             records,
             gate: Gate::new(counters, clock.clone(), settings.replicas, Arc::clone(&meters)),
             seals: Seals::new(keyring),
+            arguments,
             sessions: Arc::new(MemorySessions::default()),
             opened: Opened::default(),
             tasks: crate::tasks::Known::default(),

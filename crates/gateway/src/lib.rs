@@ -61,6 +61,9 @@
 //! }
 //!
 //! impl Place for Printed {
+//!     fn widen(&mut self, _: usize) -> Result<(), Full> {
+//!         Ok(())
+//!     }
 //!     fn forwarding(&self, _: &CallRecord) -> Result<(), Full> {
 //!         Ok(())
 //!     }
@@ -77,6 +80,7 @@
 //!     counters: Arc::new(gateway::limits::memory::MemoryCounters::new(clock.clone())),
 //!     client: mcp::client::Client::new(mcp::client::AddressRules::default())?,
 //!     keyring: Keyring::single(&[7; 32]),
+//!     arguments: Keyring::single(&[8; 32]),
 //!     clock,
 //! });
 //! let router: axum::Router = gateway::router(Arc::new(gateway));

@@ -64,6 +64,9 @@ async fn run(
     }
     call.join(&session, caller.holder());
     call.note(trail);
+    if caller.view.settings.audit_values {
+        trail.argument_values(gw, &message)?;
+    }
     let traced = trail.trace(gw, &message, &request.headers);
     trail.phase(Phase::Auth);
     let post = Post {

@@ -12,6 +12,9 @@ pub trait Records: Send + Sync + 'static {
 
 /// Room for one record. Appending to it cannot fail; a place that is dropped is given back.
 pub trait Place: Send + Sync {
+    /// Takes room for so many bytes more than records commonly have.
+    fn widen(&mut self, bytes: usize) -> Result<(), Full>;
+
     /// Remembers that the call is about to be forwarded, so that it is known of even if this
     /// process is killed before it ends. What cannot be remembered is not forwarded.
     fn forwarding(&self, record: &CallRecord) -> Result<(), Full>;

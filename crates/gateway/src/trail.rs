@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use axum::response::Response;
 use domain::call::{CallPhases, CallStatus};
-use domain::{CallId, CallRecord, Outcome};
+use domain::{CallId, CallRecord, Outcome, SealedArguments};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mcp::message::Message;
+use mcp::method::Method;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::gateway::Gateway;
@@ -96,6 +97,7 @@ impl Trail {
             session: None,
             request_id: request.id.to_string(),
             argument_keys: Vec::new(),
+            arguments: None,
         };
         gw.meters.in_flight.increment(1);
         Some(Self {
@@ -164,6 +166,24 @@ impl Trail {
             keys.take(MAX_KEYS).map(|key| clipped(&key, MAX_METHOD).to_owned()).collect();
         keys.sort_unstable();
         self.note(|record| record.argument_keys = keys);
+    }
+
+    /// The values of the arguments, for an organisation that wants them recorded: sealed here, so
+    /// that they are plain nowhere else. What finds no room is refused like any call.
+    pub(crate) fn argument_values(
+        &mut self,
+        gw: &Gateway,
+        message: &Message<'_>,
+    ) -> Result<(), Refusal> {
+        let has_any = matches!(message.method(), Method::ToolsCall | Method::PromptsGet);
+        let Some(arguments) = message.arguments().filter(|_| has_any) else { return Ok(()) };
+        let Some(Open { place, record }) = &mut self.open else { return Ok(()) };
+        let (organisation, id) = (record.organisation(), record.id);
+        let sealed = SealedArguments::seal(arguments.raw(), &gw.arguments, organisation, id)
+            .map_err(|_no_key| Refusal::Busy)?;
+        place.widen(sealed.as_bytes().len()).map_err(|_full| Refusal::Busy)?;
+        record.arguments = Some(sealed);
+        Ok(())
     }
 
     /// Which server is called, and which policy judges.

@@ -79,7 +79,7 @@ pub use lint::warnings;
 pub use parse::{parse, parse_import};
 pub use path::Path;
 pub use problem::Problem;
-pub use redact::ResponseRule;
+pub use redact::{ResponseRule, secrets_in};
 pub use response::Approvals;
 pub use schema::json_schema;
 pub use window::{MAX_WINDOW_SECS, Window};

@@ -34,6 +34,8 @@ use crate::{audit, bus, counters, feed, keys, source, traces};
 const LAST_WORK: Duration = Duration::from_secs(25);
 /// How long the database is waited for at the end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// The purpose of the key for recorded arguments: one plane seals, the other opens.
+const ARGUMENTS: &str = "call-arguments";
 /// How often what has expired is removed.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
 
@@ -184,6 +186,7 @@ async fn gateway(
         counters: counters::open(storage.redis_url.as_deref(), clock.clone()).await?,
         client: Client::new(parts.addresses.clone())?,
         keyring: Keyring::single(&derive(parts.master, "mcp-session")),
+        arguments: Keyring::single(&derive(parts.master, ARGUMENTS)),
         clock,
     });
     let gateway = match &storage.redis_url {
@@ -207,6 +210,7 @@ fn app(parts: &Shared<'_>, gateway: Option<Arc<Gateway>>) -> Result<App> {
     Ok(App::new(AppParts {
         clock: Clock::system(),
         keyring: Keyring::single(&derive(parts.master, "upstream-auth")),
+        arguments: Keyring::single(&derive(parts.master, ARGUMENTS)),
         token_keys: TokenKeys::new(&derive(parts.master, "access-tokens"), &[], &http.public_url),
         passwords: passwords(security.password_cost)?,
         upstream: Client::new(parts.addresses.clone())?,

@@ -1,10 +1,11 @@
 //! The audit of calls: written in batches by the product, read by the tenant.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use domain::call::{CallPhases, CallStatus};
-use domain::{CallId, CallRecord, GrantId, Outcome, PolicyId, ServerId};
+use domain::{CallId, CallRecord, GrantId, Outcome, PolicyId, SealedArguments, ServerId};
 use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -71,6 +72,7 @@ struct Row {
     session: Option<String>,
     request_id: String,
     argument_keys: Vec<String>,
+    arguments_sealed: Option<Vec<u8>>,
 }
 
 impl From<Row> for CallRecord {
@@ -107,6 +109,7 @@ impl From<Row> for CallRecord {
             session: row.session,
             request_id: row.request_id,
             argument_keys: row.argument_keys,
+            arguments: row.arguments_sealed.map(SealedArguments::from_bytes),
         }
     }
 }
@@ -173,6 +176,7 @@ struct Written<'c> {
     session: Option<&'c str>,
     request_id: Cow<'c, str>,
     argument_keys: Vec<Cow<'c, str>>,
+    arguments_sealed: Option<String>,
 }
 
 impl<'c> Written<'c> {
@@ -206,6 +210,7 @@ impl<'c> Written<'c> {
             session: call.session.as_deref(),
             request_id: clean(&call.request_id),
             argument_keys: call.argument_keys.iter().map(|key| clean(key)).collect(),
+            arguments_sealed: call.arguments.as_ref().map(bytea),
         }
     }
 }
@@ -215,12 +220,23 @@ fn clean(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { text.into() }
 }
 
+/// Bytes as Postgres reads them.
+fn bytea(sealed: &SealedArguments) -> String {
+    let mut text = String::with_capacity(2 + 2 * sealed.as_bytes().len());
+    text.push_str("\\x");
+    for byte in sealed.as_bytes() {
+        // Writing to a string cannot fail.
+        let _written = write!(text, "{byte:02x}");
+    }
+    text
+}
+
 fn micros(us: u32) -> i32 {
     i32::try_from(us).unwrap_or(i32::MAX)
 }
 
 impl TenantTx {
-    /// Calls, newest first.
+    /// Calls, newest first, without the values of their arguments.
     pub async fn list_calls(
         &mut self,
         filter: &CallFilter,
@@ -234,7 +250,8 @@ impl TenantTx {
                       outcome as "outcome: Outcome", rule, message,
                       policy_id as "policy_id: PolicyId", policy_version, http, jsonrpc, is_error,
                       us_auth, us_policy, us_limits, us_approval, us_upstream, us_total,
-                      request_bytes, response_bytes, client, session, request_id, argument_keys
+                      request_bytes, response_bytes, client, session, request_id, argument_keys,
+                      null::bytea as arguments_sealed
                from calls
                where organisation_id = $1 and id < $2
                  and ($4::uuid is null or server_id = $4)
@@ -264,7 +281,7 @@ impl TenantTx {
         Ok(Paged { rows: paged.rows.into_iter().map(CallRecord::from).collect(), next: paged.next })
     }
 
-    /// One call.
+    /// One call, with the values of its arguments where they are recorded.
     pub async fn find_call(&mut self, id: CallId) -> Result<Option<CallRecord>> {
         let organisation = self.organisation;
         let row = sqlx::query_as!(
@@ -274,7 +291,8 @@ impl TenantTx {
                       outcome as "outcome: Outcome", rule, message,
                       policy_id as "policy_id: PolicyId", policy_version, http, jsonrpc, is_error,
                       us_auth, us_policy, us_limits, us_approval, us_upstream, us_total,
-                      request_bytes, response_bytes, client, session, request_id, argument_keys
+                      request_bytes, response_bytes, client, session, request_id, argument_keys,
+                      arguments_sealed
                from calls
                where organisation_id = $1 and id = $2"#,
             organisation as _,
@@ -286,6 +304,7 @@ impl TenantTx {
     }
 
     /// The calls of the same grant just before and after one, newest first: up to `each` of both.
+    /// Without the values of their arguments.
     pub async fn list_neighbours(
         &mut self,
         call: &CallRecord,
@@ -299,7 +318,8 @@ impl TenantTx {
                       outcome as "outcome: Outcome", rule, message,
                       policy_id as "policy_id: PolicyId", policy_version, http, jsonrpc, is_error,
                       us_auth, us_policy, us_limits, us_approval, us_upstream, us_total,
-                      request_bytes, response_bytes, client, session, request_id, argument_keys
+                      request_bytes, response_bytes, client, session, request_id, argument_keys,
+                      null::bytea as arguments_sealed
                from calls
                where organisation_id = $1 and id in (
                    (select id from calls

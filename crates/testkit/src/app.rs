@@ -35,6 +35,8 @@ pub struct TestApp {
     pub clock: Clock,
     /// The key that seals its credentials.
     pub keyring: Keyring,
+    /// The key that seals recorded arguments.
+    pub arguments: Keyring,
     /// What it told the gateway.
     pub told: Told,
     calls: broadcast::Sender<CallRecord>,
@@ -60,11 +62,13 @@ impl TestApp {
         adjust(&mut settings, &mut rules);
         let (store, clock) = (Store::new(pool), Clock::fixed(Utc::now()));
         let (told, keyring) = (Told::default(), Keyring::single(&[1; 32]));
+        let arguments = Keyring::single(&[3; 32]);
         let (calls, _) = broadcast::channel(64);
         let app = App::new(AppParts {
             store: store.clone(),
             clock: clock.clone(),
             keyring: keyring.clone(),
+            arguments: arguments.clone(),
             token_keys: TokenKeys::new(&[2; 32], &[], &settings.public_url),
             passwords: Passwords::new(argon2::Params::new(64, 1, 1, None).unwrap(), 2).unwrap(),
             upstream: Client::new(rules).unwrap(),
@@ -73,7 +77,7 @@ impl TestApp {
             settings,
         });
         let router = control::routes::router(app.clone());
-        Self { router, app, store, clock, keyring, told, calls }
+        Self { router, app, store, clock, keyring, arguments, told, calls }
     }
 
     /// Who presents nothing.

@@ -106,7 +106,8 @@ impl<P> Can<P> {
         self.principal.role
     }
 
-    /// Whether the caller also holds `Q`: for what a page offers, never for what it allows.
+    /// Whether the caller also holds `Q`: for what an answer shows and offers, never for what a
+    /// request changes.
     pub(crate) fn may<Q: Permission>(&self) -> bool {
         Q::held_by(self.principal.role)
     }

@@ -75,6 +75,7 @@ pub(super) fn call(text: &str, outcome: Outcome) -> CallRecord {
         session: None,
         request_id: String::new(),
         argument_keys: Vec::new(),
+        arguments: None,
     }
 }
 

@@ -1,11 +1,12 @@
-//! One record for each call, whatever became of it, and never an argument's value.
+//! One record for each call, whatever became of it, and an argument's value only where the
+//! organisation wants it, sealed.
 
 use std::sync::atomic::Ordering;
 
-use domain::Outcome;
+use domain::{CallRecord, Outcome};
 use serde_json::json;
 
-use crate::world::{World, allow_all, call, initialize};
+use crate::world::{Agent, World, allow_all, arguments_key, call, initialize};
 
 #[tokio::test]
 async fn a_record_says_who_called_what_and_how_it_went() {
@@ -26,6 +27,7 @@ async fn a_record_says_who_called_what_and_how_it_went() {
     assert_eq!(record.client.as_deref(), Some("test-client 1.2"), "known from the session");
     assert_eq!(record.argument_keys, ["a", "limit"]);
     assert!(!format!("{record:?}").contains("s3cret-value"));
+    assert_eq!(record.arguments, None, "nobody asked for values");
     assert_eq!((record.outcome, record.rule.as_str()), (Outcome::Allowed, ""));
     assert_eq!((record.status.http, record.status.jsonrpc), (200, None));
     assert_eq!(record.request_id, reply.headers["x-request-id"].to_str().unwrap());
@@ -103,4 +105,69 @@ async fn an_error_of_the_tool_or_the_server_is_recorded_as_such() {
     let records = world.records.all();
     assert_eq!((records[0].status.is_error, records[0].outcome), (Some(true), Outcome::Allowed));
     assert_eq!(records[1].status.jsonrpc, Some(-32603));
+}
+
+/// What opens of a record's arguments; none where they were too long.
+fn values(record: &CallRecord) -> Option<String> {
+    let sealed = record.arguments.as_ref().expect("recorded values");
+    let opened = sealed.open(&arguments_key(), record.organisation(), record.id).unwrap();
+    opened.map(|plain| String::from_utf8(plain).unwrap())
+}
+
+async fn with_values(policy: serde_json::Value) -> (World, Agent, demo::Recorder) {
+    let (world, agent, shop) = World::with_shop(policy).await;
+    world.publish(|organisation| organisation.settings.audit_values = true).await;
+    (world, agent, shop)
+}
+
+#[tokio::test]
+async fn values_are_recorded_as_they_were_sent_once_the_organisation_wants_them_and_no_longer() {
+    let policy = json!({"version": "1", "default": "deny", "tools": {"list_customers": {}}});
+    let (world, agent, _) = with_values(policy).await;
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"NAME",
+        "arguments":{"limit": 2.0, "note" : "s3cret-value"}}}"#;
+    for tool in ["list_customers", "refund_charge"] {
+        world.post_raw(&agent, &[], body.replace("NAME", tool)).await;
+        let record = world.records.last();
+        assert_eq!(values(&record).unwrap(), r#"{"limit": 2.0, "note" : "s3cret-value"}"#);
+        let spooled = serde_json::to_string(&record).unwrap();
+        assert!(!format!("{record:?}{spooled}").contains("s3cret-value"));
+    }
+    assert_eq!(world.records.last().outcome, Outcome::Denied, "of a refused call as well");
+    world.publish(|organisation| organisation.settings.audit_values = false).await;
+    world.post_raw(&agent, &[], body.replace("NAME", "list_customers")).await;
+    assert_eq!(world.records.last().arguments, None);
+}
+
+#[tokio::test]
+async fn only_calls_of_tools_and_prompts_have_values_and_only_where_they_have_arguments() {
+    let (world, agent, _) = with_values(allow_all()).await;
+    world.run(&agent, "list_customers", json!(null)).await;
+    assert_eq!(world.records.last().arguments, None);
+    let prompt = json!({"jsonrpc": "2.0", "id": 1, "method": "prompts/get",
+        "params": {"name": "x", "arguments": {"topic": "late"}}});
+    world.post(&agent, &[], &prompt).await;
+    assert_eq!(values(&world.records.last()).unwrap(), r#"{"topic":"late"}"#);
+    let ping =
+        json!({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"arguments": {"a": 1}}});
+    world.post(&agent, &[], &ping).await;
+    assert_eq!(world.records.last().arguments, None);
+}
+
+#[tokio::test]
+async fn arguments_too_long_to_be_recorded_are_known_to_have_been_too_long() {
+    let (world, agent, shop) = with_values(allow_all()).await;
+    world.run(&agent, "list_customers", json!({"a": "x".repeat(32 << 10)})).await;
+    assert_eq!(values(&world.records.last()), None);
+    assert_eq!(shop.total(), 1, "the call itself goes through");
+}
+
+#[tokio::test]
+async fn values_that_find_no_room_are_back_pressure_and_not_a_gap() {
+    let (world, agent, shop) = with_values(allow_all()).await;
+    world.records.widens_nothing.store(true, Ordering::SeqCst);
+    let refused = world.post(&agent, &[], &call("list_customers", json!({"a": 1}))).await;
+    assert_eq!((refused.status, shop.total()), (503, 0));
+    let without = world.run(&agent, "list_customers", json!(null)).await;
+    assert_eq!((without.status, shop.total()), (200, 1));
 }

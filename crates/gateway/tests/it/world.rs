@@ -44,6 +44,11 @@ use tokio::task::JoinSet;
 /// The organisation that most tests are about.
 pub(crate) const ACME: &str = "acme";
 
+/// The key that seals recorded arguments.
+pub(crate) fn arguments_key() -> Keyring {
+    Keyring::single(&[8; 32])
+}
+
 /// Everything of one test.
 pub(crate) struct World {
     pub(crate) source: Arc<Memory>,
@@ -205,6 +210,7 @@ impl World {
             client: Client::new(AddressRules { loopback: true, ..AddressRules::default() })
                 .unwrap(),
             keyring: Keyring::single(&[7; 32]),
+            arguments: arguments_key(),
             clock: self.clock.clone(),
         });
         if let Some(sessions) = &self.sessions {
@@ -592,6 +598,7 @@ pub(crate) struct Kept {
     records: Arc<Mutex<Vec<CallRecord>>>,
     pub(crate) is_full: Arc<AtomicBool>,
     pub(crate) forwards_nothing: Arc<AtomicBool>,
+    pub(crate) widens_nothing: Arc<AtomicBool>,
     is_forgetful: Arc<AtomicBool>,
 }
 
@@ -637,6 +644,10 @@ impl Records for Kept {
 }
 
 impl Place for Slot {
+    fn widen(&mut self, _: usize) -> Result<(), Full> {
+        if self.0.widens_nothing.load(Ordering::SeqCst) { Err(Full) } else { Ok(()) }
+    }
+
     fn forwarding(&self, _: &CallRecord) -> Result<(), Full> {
         if self.0.forwards_nothing.load(Ordering::SeqCst) { Err(Full) } else { Ok(()) }
     }

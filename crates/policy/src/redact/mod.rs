@@ -74,6 +74,12 @@ impl ResponseRule {
     }
 }
 
+/// What looks like a secret in any JSON: spans of its source, each with what comes there instead.
+pub fn secrets_in(value: json::Node<'_>) -> Vec<(Range<usize>, Cow<'static, [u8]>)> {
+    let redactor = Redactor { known: vec![Sensitive::Secrets], own: Vec::new() };
+    walk::value(&redactor, value)
+}
+
 /// What is looked for.
 #[derive(Debug, Default)]
 struct Redactor {

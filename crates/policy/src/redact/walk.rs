@@ -51,6 +51,12 @@ pub(super) fn message(redactor: &Redactor, root: Node<'_>) -> Edits {
     walk.edits
 }
 
+pub(super) fn value(redactor: &Redactor, node: Node<'_>) -> Edits {
+    let mut walk = Walk { redactor, edits: Edits::new() };
+    walk.value(node);
+    walk.edits
+}
+
 fn is_any(member: &Member<'_>, names: &[&str]) -> bool {
     names.iter().any(|name| member.key_is(name))
 }

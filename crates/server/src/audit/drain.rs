@@ -17,6 +17,8 @@ use super::spool::{ENDED, FORWARDED, Spool};
 
 /// Records written by one statement.
 const BATCH: usize = 1_000;
+/// Bytes read for one statement: records with the values of arguments are long.
+const BATCH_BYTES: usize = 8 << 20;
 /// How long a record waits for company.
 const LINGER: Duration = Duration::from_millis(50);
 /// How long is waited after a failed write, at most.
@@ -155,13 +157,14 @@ impl Reader {
 
     /// The next records that have ended; none if there are none at the moment.
     fn batch(&mut self) -> Vec<CallRecord> {
-        let mut batch = Vec::new();
-        while batch.len() < BATCH {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while batch.len() < BATCH && bytes < BATCH_BYTES {
             let Some(mut current) = self.current() else { break };
             let number = current.number;
             // Asked before reading: a segment that is closed by then is read to its end.
             let is_active = number == self.spool.active();
             let read = current.read_more();
+            bytes += read;
             for line in current.lines() {
                 batch.extend(self.line(&line, number));
             }
@@ -293,7 +296,8 @@ mod tests {
 
     use chrono::Utc;
     use domain::call::{CallPhases, CallStatus};
-    use domain::{GrantId, Outcome};
+    use domain::vault::Keyring;
+    use domain::{GrantId, Outcome, SealedArguments};
     use gateway::records::{Full, Place, Records};
 
     use super::super::spool::Queue;
@@ -325,6 +329,7 @@ mod tests {
             session: None,
             request_id: id.to_string(),
             argument_keys: vec!["a".to_owned()],
+            arguments: None,
         }
     }
 
@@ -455,6 +460,46 @@ mod tests {
         }
         assert_eq!(queue.reserve().err(), Some(Full));
         assert!(reader.batch().len() > 10);
+    }
+
+    fn with_values(plain: &[u8]) -> CallRecord {
+        let call = record("values");
+        let ring = Keyring::single(&[1; 32]);
+        let sealed = SealedArguments::seal(plain, &ring, call.organisation(), call.id).unwrap();
+        CallRecord { arguments: Some(sealed), ..call }
+    }
+
+    #[test]
+    fn the_values_of_arguments_are_spooled_sealed_even_of_a_killed_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let call = with_values(b"{\"note\":\"s3cret-value\"}");
+        {
+            let (queue, _reader, _spool) = opened(folder.path());
+            queue.reserve().unwrap().forwarding(&call).unwrap();
+        }
+        let spooled = fs::read_to_string(folder.path().join("0/000000000000.jsonl")).unwrap();
+        assert!(spooled.contains("arguments") && !spooled.contains("s3cret-value"), "{spooled}");
+        let (_queue, mut reader, _spool) = opened(folder.path());
+        assert_eq!(reader.batch()[0].arguments, call.arguments);
+    }
+
+    #[test]
+    fn values_take_room_of_their_own_and_give_it_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, _left) = Spool::open(folder.path(), 200 << 10).unwrap();
+        let queue = Queue::new(Arc::new(spool));
+        let mut place = queue.reserve().unwrap();
+        place.widen(32 << 10).unwrap();
+        let mut other = queue.reserve().unwrap();
+        assert_eq!(other.widen(32 << 10), Err(Full));
+        drop((place, other));
+        let mut place = queue.reserve().unwrap();
+        place.widen(32 << 10).unwrap();
+        // What was promised is enough for both lines.
+        let call = with_values(&[b' '; SealedArguments::MAX]);
+        let line = serde_json::to_vec(&call).unwrap().len() as u64;
+        assert!(2 * line < (32 << 10) + 3 * (32 << 10), "{line}");
+        place.append(call);
     }
 
     #[test]

@@ -20,7 +20,8 @@ use super::segments::Segments;
 
 /// A segment is closed at this size, or at an eighth of the room if that is less.
 const SEGMENT: u64 = 8 << 20;
-/// What a call in flight may still write: two lines of a record with all texts at their longest.
+/// What a call in flight may still write: two lines of a record with all texts at their longest,
+/// but without the values of arguments.
 const PLACE: u64 = 32 << 10;
 
 /// The letter of a line.
@@ -35,8 +36,8 @@ pub(super) struct Spool {
     max_bytes: u64,
     /// Bytes on disk that are not drained.
     bytes: AtomicU64,
-    /// Calls that have a place.
-    places: AtomicU64,
+    /// Bytes that calls under way may still write.
+    promised: AtomicU64,
     /// A line could not be written and waits in memory; no call begins until it is.
     is_stuck: AtomicBool,
     /// Something was appended.
@@ -71,7 +72,7 @@ impl Spool {
             }),
             max_bytes,
             bytes: AtomicU64::new(bytes),
-            places: AtomicU64::new(0),
+            promised: AtomicU64::new(0),
             is_stuck: AtomicBool::new(false),
             grown: Notify::new(),
         };
@@ -85,7 +86,7 @@ impl Spool {
 
     /// No call is under way.
     pub(super) fn is_idle(&self) -> bool {
-        self.places.load(Ordering::Relaxed) == 0
+        self.promised.load(Ordering::Relaxed) == 0
     }
 
     /// A segment was drained.
@@ -190,22 +191,33 @@ impl Queue {
 /// One call's share of the spool.
 struct Room {
     spool: Arc<Spool>,
+    promised: u64,
+}
+
+impl Room {
+    fn take(&mut self, bytes: u64) -> Result<(), Full> {
+        self.promised += bytes;
+        let promised = self.spool.promised.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let written = self.spool.bytes.load(Ordering::Relaxed);
+        if written.saturating_add(promised) > self.spool.max_bytes { Err(Full) } else { Ok(()) }
+    }
 }
 
 impl Records for Queue {
     fn reserve(&self) -> Result<Box<dyn Place>, Full> {
         self.spool.unstick()?;
-        let places = self.spool.places.fetch_add(1, Ordering::Relaxed) + 1;
-        let room = Room { spool: Arc::clone(&self.spool) };
-        let bytes = self.spool.bytes.load(Ordering::Relaxed);
-        if bytes.saturating_add(places * PLACE) > self.spool.max_bytes {
-            return Err(Full);
-        }
+        let mut room = Room { spool: Arc::clone(&self.spool), promised: 0 };
+        room.take(PLACE)?;
         Ok(Box::new(room))
     }
 }
 
 impl Place for Room {
+    fn widen(&mut self, bytes: usize) -> Result<(), Full> {
+        // In two lines, as base64.
+        self.take(3 * bytes as u64)
+    }
+
     fn forwarding(&self, record: &CallRecord) -> Result<(), Full> {
         self.spool.append(FORWARDED, record)
     }
@@ -218,6 +230,6 @@ impl Place for Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.spool.places.fetch_sub(1, Ordering::Relaxed);
+        self.spool.promised.fetch_sub(self.promised, Ordering::Relaxed);
     }
 }

@@ -2,7 +2,10 @@
 
 use chrono::TimeDelta;
 use domain::call::{CallPhases, CallStatus};
-use domain::{CallId, CallRecord, GrantId, OrganisationId, Outcome, PolicyId, ServerId};
+use domain::vault::Keyring;
+use domain::{
+    CallId, CallRecord, GrantId, OrganisationId, Outcome, PolicyId, SealedArguments, ServerId,
+};
 use sqlx::PgPool;
 use store::Page;
 use store::calls::CallFilter;
@@ -32,6 +35,7 @@ fn record(organisation: OrganisationId, target: &str, outcome: Outcome) -> CallR
         session: None,
         request_id: "r".into(),
         argument_keys: vec!["a".into(), "b".into()],
+        arguments: None,
     }
 }
 
@@ -49,6 +53,29 @@ async fn a_batch_is_written_once_and_read_back_unchanged(pool: PgPool) {
     let cleaned = Some("nul\u{fffd}in name".to_owned());
     assert_eq!(read, CallRecord { target: cleaned, ..call.clone() });
     assert!(other.tx().await.find_call(call.id).await.unwrap().is_none());
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn the_values_of_arguments_come_back_sealed_with_their_own_call_only(pool: PgPool) {
+    let org = Org::new(&pool, "ours").await;
+    let (organisation, ring) = (org.tenant.organisation, Keyring::single(&[1; 32]));
+    let with = |plain: &[u8]| {
+        let call = record(organisation, "x", Outcome::Allowed);
+        let sealed = SealedArguments::seal(plain, &ring, organisation, call.id).unwrap();
+        CallRecord { arguments: Some(sealed), ..call }
+    };
+    let (short, long) = (with(br#"{"a":1}"#), with(&[b' '; SealedArguments::MAX + 1]));
+    org.store.insert_calls(&[short.clone(), long.clone()]).await.unwrap();
+    let mut tx = org.tx().await;
+    for written in [&short, &long] {
+        let read = tx.find_call(written.id).await.unwrap().unwrap();
+        assert_eq!(&read, written);
+    }
+    let opened = short.arguments.as_ref().unwrap().open(&ring, organisation, short.id);
+    assert_eq!(opened.unwrap().as_deref(), Some(&br#"{"a":1}"#[..]));
+    let listed = tx.list_calls(&CallFilter::default(), Page::first()).await.unwrap().rows;
+    assert_eq!(listed.len(), 2);
+    assert!(listed.iter().all(|call| call.arguments.is_none()), "a list carries none");
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]

@@ -4,6 +4,9 @@ use chrono::{DateTime, Utc};
 use domain::call::{CallPhases, CallStatus};
 use domain::{CallId, CallRecord, GrantId, Outcome, PolicyId, ServerId};
 use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::acts::arguments::Values;
 
 /// A recorded call. Argument keys, never values.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -45,6 +48,32 @@ pub(crate) struct CallView {
     session: Option<String>,
     /// `x-request-id` of the answer.
     request_id: String,
+}
+
+/// A recorded call by itself, with the values of its arguments where they are recorded.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct CallDetail {
+    #[serde(flatten)]
+    call: CallView,
+    /// The arguments as they were sent, what looks like a secret masked; null unless `shown`.
+    #[schema(value_type = Option<Object>)]
+    arguments: Option<Box<RawValue>>,
+    /// Whether they are `shown`, and why not: `not_recorded`, `too_long`, `not_for_role`,
+    /// `unreadable`.
+    #[schema(example = "not_recorded")]
+    arguments_state: &'static str,
+}
+
+impl CallDetail {
+    /// A call, and what can be shown of its arguments.
+    pub(crate) fn new(call: CallRecord, values: Values) -> Self {
+        let arguments_state = values.as_str();
+        let arguments = match values {
+            Values::Shown(json) => RawValue::from_string(json).ok(),
+            _ => None,
+        };
+        Self { call: call.into(), arguments, arguments_state }
+    }
 }
 
 /// The grant that called, under its label of that time.

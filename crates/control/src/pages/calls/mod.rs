@@ -1,5 +1,6 @@
 //! Calls: the audit of what agents asked for.
 
+mod arguments;
 mod list;
 mod show;
 

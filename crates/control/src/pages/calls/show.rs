@@ -6,6 +6,7 @@ use domain::{CallId, CallRecord};
 use policy::rule;
 use url::form_urlencoded::Serializer;
 
+use super::arguments::Arguments;
 use super::rows;
 use crate::extract::Path;
 use crate::failure::Failure;
@@ -26,7 +27,7 @@ pub(crate) struct CallPage {
     rule_about: &'static str,
     rule_text: String,
     rule_place: String,
-    argument_keys: Vec<String>,
+    arguments: Arguments,
     lanes: Vec<Lane>,
     total: String,
     neighbours: Vec<CallRow>,
@@ -92,6 +93,7 @@ pub(crate) async fn show(
     let found = Rule::of(&mut caller, &call).await?;
     Ok(CallPage {
         frame,
+        arguments: Arguments::of(&caller, &call),
         call: Call::of(&mut caller, &call).await?,
         rule_about: in_words(&call.rule),
         rule_text: found.text,
@@ -99,7 +101,6 @@ pub(crate) async fn show(
         lanes: lanes(&call),
         total: micros(call.us.total),
         neighbours: rows(&mut caller, &near).await?,
-        argument_keys: call.argument_keys,
     })
 }
 
@@ -279,7 +280,7 @@ mod tests {
                 rule_about: in_words("(hidden)"),
                 rule_text: text.to_owned(),
                 rule_place: "line 3".to_owned(),
-                argument_keys: vec![text.to_owned(); rows],
+                arguments: Arguments::sample(text, rows),
                 lanes: vec![Lane {
                     label: "Policy",
                     start: "0.00".to_owned(),

@@ -32,6 +32,8 @@ struct Fields {
     retention_days: Field,
     redis_failure: Vec<Choice>,
     redis: Field,
+    audit_values: Vec<Choice>,
+    audit: Field,
 }
 
 struct About {
@@ -52,6 +54,24 @@ pub(crate) struct Typed {
     name: String,
     retention_days: String,
     redis_failure: Option<RedisFailure>,
+    audit_values: Option<Recorded>,
+}
+
+/// What is recorded of a call's arguments.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Recorded {
+    Keys,
+    Values,
+}
+
+impl Recorded {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Keys => "keys",
+            Self::Values => "values",
+        }
+    }
 }
 
 /// `GET /o/{organisation}/settings/organisation`.
@@ -114,6 +134,7 @@ impl Typed {
             settings: SettingsForm {
                 retention_days: Some(days),
                 redis_failure: self.redis_failure,
+                audit_values: self.audit_values.map(|recorded| recorded == Recorded::Values),
                 ..SettingsForm::default()
             },
         })
@@ -152,6 +173,9 @@ impl Fields {
         let chosen = typed.and_then(|t| t.redis_failure).unwrap_or(now.settings.redis_failure);
         let choice =
             |value: RedisFailure, label| Choice::of(value.as_str(), label, chosen.as_str());
+        let kept = if now.settings.audit_values { Recorded::Values } else { Recorded::Keys };
+        let kept = typed.and_then(|typed| typed.audit_values).unwrap_or(kept);
+        let recorded = |value: Recorded, label| Choice::of(value.as_str(), label, kept.as_str());
         let name = typed.map_or(&now.name, |typed| &typed.name);
         let days = now.settings.retention_days.to_string();
         let days = typed.map_or(days, |typed| typed.retention_days.clone());
@@ -163,6 +187,11 @@ impl Fields {
                 choice(RedisFailure::Local, "Count on each replica by itself"),
             ],
             redis: Field::default(),
+            audit_values: vec![
+                recorded(Recorded::Keys, "Keys only"),
+                recorded(Recorded::Values, "Keys and values, sealed"),
+            ],
+            audit: Field::default(),
         }
     }
 }
@@ -180,6 +209,8 @@ impl crate::pages::samples::Samples for OrganisationPage {
                 retention_days: Field::of("90"),
                 redis_failure: vec![Choice::of("closed", "Refuse the call", "closed")],
                 redis: Field::default(),
+                audit_values: vec![Choice::of("keys", "Keys only", "keys")],
+                audit: Field::default(),
             },
             organisation: About {
                 id: "org_1".to_owned(),

@@ -5,7 +5,7 @@ use insta::assert_json_snapshot;
 use sqlx::PgPool;
 use testkit::TestApp;
 
-use super::call;
+use super::{call, with_values};
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn calls_are_listed_filtered_and_shown(pool: PgPool) {
@@ -66,11 +66,38 @@ async fn calls_are_listed_filtered_and_shown(pool: PgPool) {
       ],
       "client": "inspector/1",
       "session": null,
-      "request_id": "req_1"
+      "request_id": "req_1",
+      "arguments": null,
+      "arguments_state": "not_recorded"
     }
     "#);
     let _foreign =
         t.outsider().await.get(&format!("/api/v1/calls/{}", calls[0].id)).await.expect(404);
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn recorded_values_are_shown_from_policy_manager_up_and_secrets_are_masked(pool: PgPool) {
+    let app = TestApp::new(pool);
+    let t = app.tenant("acme").await;
+    let call = with_values(&app, &t, r#"{"amount": 1.50, "password": "hunter2!"}"#);
+    let long = with_values(&app, &t, &" ".repeat(40_000));
+    // As if a row had been moved to another call.
+    let mut moved = with_values(&app, &t, "{}");
+    moved.arguments.clone_from(&call.arguments);
+    let _rows = app.store.insert_calls(&[call.clone(), long.clone(), moved.clone()]).await.unwrap();
+    let path = |id: domain::CallId| format!("/api/v1/calls/{id}");
+    let seen = t.policy_manager().get(&path(call.id)).await.expect(200);
+    assert!(seen.body.contains("1.50"), "digits as they were sent: {}", seen.body);
+    assert_eq!(seen.text("/arguments_state"), "shown");
+    assert!(!seen.body.contains("hunter2"));
+    let seen = t.viewer().get(&path(call.id)).await.expect(200);
+    assert_eq!(seen.text("/arguments_state"), "not_for_role");
+    assert!(seen.json()["arguments"].is_null() && !seen.body.contains("1.50"));
+    let list = t.admin().get("/api/v1/calls").await.expect(200);
+    assert!(!list.body.contains("1.50"), "lists have keys only");
+    let state = async |id| t.admin().get(&path(id)).await.expect(200).text("/arguments_state");
+    assert_eq!(state(long.id).await, "too_long");
+    assert_eq!(state(moved.id).await, "unreadable");
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]

@@ -14,7 +14,7 @@ mod servers;
 
 use chrono::TimeDelta;
 use domain::call::{CallPhases, CallStatus};
-use domain::{CallId, CallRecord, GrantId, Outcome};
+use domain::{CallId, CallRecord, GrantId, Outcome, SealedArguments};
 use serde_json::{Value, json};
 use testkit::{Tenant, TestApp, upstream};
 
@@ -34,6 +34,13 @@ pub(crate) async fn policy(t: &Tenant, name: &str) -> String {
 pub(crate) fn pointers(problem: &Value) -> Vec<String> {
     let errors = problem["errors"].as_array().unwrap().iter();
     errors.map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A call with these arguments recorded.
+pub(crate) fn with_values(app: &TestApp, t: &Tenant, plain: &str) -> CallRecord {
+    let call = call(app, t, "charge", Outcome::Allowed);
+    let sealed = SealedArguments::seal(plain.as_bytes(), &app.arguments, t.id, call.id).unwrap();
+    CallRecord { arguments: Some(sealed), ..call }
 }
 
 /// A finished call, a moment later than the last.
@@ -61,5 +68,6 @@ pub(crate) fn call(app: &TestApp, t: &Tenant, tool: &str, outcome: Outcome) -> C
         session: None,
         request_id: "req_1".to_owned(),
         argument_keys: vec!["amount".to_owned()],
+        arguments: None,
     }
 }

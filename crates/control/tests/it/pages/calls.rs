@@ -5,7 +5,7 @@ use sqlx::PgPool;
 use testkit::{Tenant, TestApp};
 
 use super::at;
-use crate::api::{call, policy};
+use crate::api::{call, policy, with_values};
 
 async fn recorded(app: &TestApp, t: &Tenant) -> Vec<domain::CallRecord> {
     let allowed = call(app, t, "list_customers", Outcome::Allowed);
@@ -86,6 +86,30 @@ async fn a_call_is_explained_with_the_rule_that_decided_it(pool: PgPool) {
     ] {
         assert!(page.contains(shown), "{shown} in {page}");
     }
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn arguments_are_shown_as_they_were_sent_or_it_is_said_why_not(pool: PgPool) {
+    let app = TestApp::new(pool);
+    let t = app.tenant("acme").await;
+    let long = "n".repeat(300);
+    let plain = format!(r#"{{"amount": 1.50, "api_key": "hunter2!", "note": "{long}<b>"}}"#);
+    let recorded = with_values(&app, &t, &plain);
+    let without = call(&app, &t, "charge", Outcome::Allowed);
+    let _rows = app.store.insert_calls(&[recorded.clone(), without.clone()]).await.unwrap();
+    let path = at(&t, &format!("calls/{}", recorded.id));
+    let page = t.policy_manager().get(&path).await.expect(200).body;
+    assert!(page.contains(">1.50<") && page.contains("<summary>") && page.contains("&#60;b&#62;"));
+    assert!(page.contains("secret is masked") && !page.contains("hunter2"), "{page}");
+    let page = t.viewer().get(&path).await.expect(200).body;
+    assert!(!page.contains("1.50") && !page.contains("nnnn"));
+    assert!(page.contains("<code>amount</code>") && page.contains("Your role sees the keys"));
+    let path = at(&t, &format!("calls/{}", without.id));
+    let page = t.admin().get(&path).await.expect(200).body;
+    let link = format!("href=\"{}\">Record them", at(&t, "settings/organisation"));
+    assert!(page.contains("Values are not recorded.") && page.contains(&link), "{page}");
+    let page = t.policy_manager().get(&path).await.expect(200).body;
+    assert!(page.contains("Values are not recorded.") && !page.contains("Record them"));
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]

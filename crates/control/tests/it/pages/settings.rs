@@ -14,6 +14,10 @@ async fn the_organisation_is_renamed_and_stopped(pool: PgPool) {
     let page = done(t.admin(), &path, &typed).await;
     assert!(page.body.contains("Acme &#38; Sons") && page.body.contains("value=\"30\""));
     assert!(page.body.contains("value=\"local\" selected"));
+    assert!(page.body.contains("value=\"keys\" selected"), "a form without it changes nothing");
+    let typed = [("name", "Acme"), ("retention_days", "30"), ("audit_values", "values")];
+    let page = done(t.admin(), &path, &typed).await;
+    assert!(page.body.contains("value=\"values\" selected"));
     let odd = [("name", ""), ("retention_days", "9999"), ("redis_failure", "closed")];
     let refused = t.admin().submit(&path, &form(&odd)).await.expect(422);
     assert!(refused.body.contains("id=\"name-error\""));
