@@ -36,16 +36,16 @@ pub(super) struct World {
 }
 
 /// One thing that is asked of a policy.
-struct Ask {
-    tool: &'static str,
+pub(super) struct Ask {
+    pub(super) tool: &'static str,
     prompt: &'static str,
     uri: &'static str,
-    arguments: Tree,
+    pub(super) arguments: Tree,
     who: Who,
 }
 
 impl Ask {
-    fn made(dice: &mut Dice<'_>) -> Self {
+    pub(super) fn made(dice: &mut Dice<'_>) -> Self {
         Self {
             tool: made::tool_name(dice),
             prompt: made::prompt_name(dice),
@@ -55,7 +55,7 @@ impl Ask {
         }
     }
 
-    fn context(&self) -> Context<'static> {
+    pub(super) fn context(&self) -> Context<'static> {
         let Who { label, client, now, .. } = self.who;
         let now = now.parse().expect("a made time is one");
         Context { grant_label: label, client_name: client, now }
@@ -143,7 +143,7 @@ impl World {
 }
 
 /// The value without its `at`-th part, counted depth first; `None` if there are not so many.
-fn without(tree: &Tree, at: &mut usize) -> Option<Tree> {
+pub(super) fn without(tree: &Tree, at: &mut usize) -> Option<Tree> {
     fn cut(tree: &mut Tree, at: &mut usize) -> bool {
         match tree {
             Tree::List(items) => {

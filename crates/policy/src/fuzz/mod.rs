@@ -11,6 +11,8 @@
     reason = "a body that fails here has found something"
 )]
 
+#[cfg(test)]
+mod changes;
 mod compile;
 #[cfg(test)]
 mod corpus;

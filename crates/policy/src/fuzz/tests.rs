@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::dice::Dice;
 use super::laws::{World, facts};
-use super::{compile, corpus, evaluate, made, mutate, parse};
+use super::{changes, compile, corpus, evaluate, made, mutate, parse};
 use crate::condition::Op;
 use crate::limit::Scope;
 use crate::path::ATTRIBUTES;
@@ -55,6 +55,16 @@ fn every_law_holds_for_a_third_quarter() {
 #[test]
 fn every_law_holds_for_the_last_quarter() {
     laws_hold(3);
+}
+
+#[test]
+fn what_is_said_of_a_change_is_so() {
+    let seed = seed();
+    for round in 0..1_500 * cases() / USUAL_CASES {
+        let seed = seed.wrapping_add(round);
+        let held = catch_unwind(|| changes::bear_as_is_said(&mut Dice::Seed(seed), 40)).is_ok();
+        assert!(held, "DRAWBRIDGE_FUZZ_SEED={seed} repeats it in this test at once");
+    }
 }
 
 /// Laws that are only asked of refusals would hold of a generator that makes nothing else.

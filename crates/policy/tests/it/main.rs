@@ -7,6 +7,7 @@
     reason = "a helper of a test may fail like the test itself"
 )]
 
+mod allocations;
 mod changes;
 mod decisions;
 mod effort;
@@ -14,7 +15,6 @@ mod errors;
 mod examples;
 mod explanations;
 mod keys;
-mod laws;
 mod limits;
 mod lists;
 mod messages;

@@ -12,7 +12,6 @@ const USUAL: u64 = 256;
 /// tests that take long.
 pub(super) fn laws(args: &Args) -> Result<()> {
     say(&format!("{} times as many cases", args.times));
-    let mut command = offline_cargo(&["test", "--workspace", "--lib", "--test", "it"]);
-    command.args(["--", "fuzz::tests", "laws::"]);
+    let mut command = offline_cargo(&["test", "--workspace", "--lib", "--", "fuzz::tests"]);
     run(command.env("PROPTEST_CASES", (USUAL * args.times).to_string()))
 }
