@@ -2,14 +2,12 @@
 
 use std::fmt::Write as _;
 
-use regex::Regex;
-
 use crate::cidr::Cidr;
 use crate::decimal::Decimal;
 use crate::glob::Glob;
 use crate::literal::{Literal, Values};
 use crate::path::Path;
-use crate::patterns::Patterns;
+use crate::patterns::{Pattern, Patterns};
 use crate::problem::nearest;
 
 /// One condition.
@@ -256,11 +254,11 @@ pub(crate) enum Matcher {
     Exists {
         wanted: bool,
     },
-    Regex(Regex),
+    Regex(Pattern),
     Contains(Literal),
     StartsWith(String),
     EndsWith(String),
-    Glob(Regex),
+    Glob(Pattern),
     Cidr(Vec<Cidr>),
     LengthAtMost(u64),
 }
@@ -308,7 +306,7 @@ impl Matcher {
             Op::Contains => Self::Contains(value.clone()),
             Op::StartsWith => Self::StartsWith(text()?),
             Op::EndsWith => Self::EndsWith(text()?),
-            Op::Glob => Self::Glob(path_glob(&text()?)?),
+            Op::Glob => Self::Glob(path_glob(&text()?, patterns)?),
             Op::Cidr => Self::Cidr(ranges(value)?),
             Op::LengthLte => Self::LengthAtMost(length(value)?),
         })
@@ -326,12 +324,12 @@ impl Matcher {
     }
 }
 
-fn path_glob(text: &str) -> Result<Regex, Unfit> {
+fn path_glob(text: &str, patterns: &mut Patterns) -> Result<Pattern, Unfit> {
     let glob = Glob::parse(text).map_err(Unfit::new)?;
     if glob.has_dot_segment() {
         return Err(Unfit::new("A glob with a . or .. segment matches nothing."));
     }
-    glob.path_pattern().map_err(|_too_large| Unfit::new("This glob is too large."))
+    patterns.compile_glob(&glob).map_err(Unfit::new)
 }
 
 fn ranges(value: &Literal) -> Result<Vec<Cidr>, Unfit> {

@@ -13,10 +13,11 @@ pub(crate) fn fold(key: &str) -> Cow<'_, str> {
     }
     // Readers written in C see a key only up to a NUL.
     let key = key.trim_start_matches('\0').split('\0').next().unwrap_or_default();
-    // Upper before lower, so that ß meets ss and the long s meets s; composed again at the end,
-    // because casing can undo a composition.
+    // Upper before lower, so that ß meets ss and the long s meets s; lower before that, because ẞ
+    // has no other upper case than itself. Composed again at the end, because casing can undo a
+    // composition.
     let visible = key.nfkc().filter(|c| !is_invisible(*c) && !c.is_control());
-    let cased = visible.flat_map(char::to_uppercase);
+    let cased = visible.flat_map(char::to_lowercase).flat_map(char::to_uppercase);
     Cow::Owned(cased.flat_map(char::to_lowercase).nfkc().collect())
 }
 
@@ -55,6 +56,7 @@ mod tests {
             ("amount", "am\u{200b}ount"), // zero-width space
             ("caf\u{e9}", "cafe\u{301}"),
             ("stra\u{df}e", "STRASSE"),
+            ("stra\u{df}e", "STRA\u{1e9e}E"),
             ("ﬁle", "file"),
             ("id", "\u{131}d"), // dotless i
             ("id", "id\0"),
@@ -73,6 +75,28 @@ mod tests {
     fn different_keys_stay_different() {
         for (a, b) in [("amount", "amounts"), ("a_b", "ab"), ("a", "а"), ("", "a")] {
             assert!(!same(a, b), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn no_character_is_told_from_its_variants() {
+        // Beyond these, no character has a case.
+        for char in (' '..='\u{1FFFF}').filter(|c| !matches!(c, '\u{3400}'..='\u{A63F}')) {
+            let text = char.to_string();
+            if char.is_control() || (text.to_lowercase() == text && text.to_uppercase() == text) {
+                continue;
+            }
+            let folded = fold(&text).into_owned();
+            let variants = [
+                text.to_lowercase(),
+                text.to_uppercase(),
+                text.nfd().collect(),
+                text.nfkd().collect(),
+                folded.clone(),
+            ];
+            for variant in variants {
+                assert_eq!(fold(&variant), folded, "{} and {variant}", char.escape_unicode());
+            }
         }
     }
 

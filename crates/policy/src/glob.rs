@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 /// The longest name or glob.
 pub(crate) const MAX_GLOB_CHARS: usize = 1_000;
@@ -104,7 +104,12 @@ impl Glob {
 
     /// The glob as a pattern over paths, where `*` stops at `/` and `**` does not.
     pub(crate) fn path_pattern(&self) -> Result<Regex, regex::Error> {
-        let mut pattern = String::from("^");
+        Regex::new(&self.path_pattern_text())
+    }
+
+    /// The text of that pattern. A `.` in it is any character, line breaks too.
+    pub(crate) fn path_pattern_text(&self) -> String {
+        let mut pattern = String::from("^(?s:");
         for part in &*self.parts {
             match part {
                 Part::Literal(text) => pattern.push_str(&regex::escape(text)),
@@ -112,8 +117,8 @@ impl Glob {
                 Part::Stars => pattern.push_str(".*"),
             }
         }
-        pattern.push('$');
-        RegexBuilder::new(&pattern).dot_matches_new_line(true).build()
+        pattern.push_str(")$");
+        pattern
     }
 
     /// Whether it has a `.` or `..` segment, with which it could match nothing.

@@ -47,6 +47,8 @@ mod engine;
 mod facts;
 mod fields;
 mod fold;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod glob;
 mod limit;
 mod lint;

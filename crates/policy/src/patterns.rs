@@ -4,33 +4,54 @@ use std::collections::HashMap;
 
 use regex::{Regex, RegexBuilder};
 
+use crate::glob::Glob;
+
 /// The longest pattern of the operator `regex`.
 const MAX_PATTERN_CHARS: usize = 1_000;
-/// Sizes of compiled patterns in bytes, smallest first, and what each costs of the budget. The
-/// last is the most that one pattern may take.
-const PATTERN_SIZES: [(usize, u32); 3] = [(16 << 10, 1), (128 << 10, 8), (4 << 20, 256)];
-/// What the patterns of one document may cost together: 64 MiB in whatever sizes.
-const PATTERNS_BUDGET: u32 = 4_096;
+/// Sizes of compiled patterns, smallest first, each in units of 4 KiB. The last is the most that
+/// one pattern may take.
+const PATTERN_SIZES: [u32; 6] = [1, 4, 16, 64, 256, 1_024];
+const SIZE_UNIT: usize = 4 << 10;
+/// What the patterns of one document may take together: 64 MiB in whatever sizes.
+const PATTERNS_BUDGET: u32 = 16_384;
 /// The most memory that matching one pattern may take.
 const MAX_MATCHING_BYTES: usize = 1 << 20;
+
+/// A compiled pattern and how large it is, by which it is known how long it may take: linear in
+/// the text, but also in the pattern.
+#[derive(Debug, Clone)]
+pub(crate) struct Pattern {
+    pub(crate) regex: Regex,
+    /// In units of 4 KiB.
+    pub(crate) size: u32,
+}
 
 /// The compiled patterns of one document: each distinct one once, and all within a budget.
 #[derive(Debug, Default)]
 pub(crate) struct Patterns {
-    compiled: HashMap<String, Regex>,
+    compiled: HashMap<String, Pattern>,
     spent: u32,
 }
 
 impl Patterns {
-    pub(crate) fn compile(&mut self, pattern: &str) -> Result<Regex, String> {
-        if let Some(compiled) = self.compiled.get(pattern) {
-            return Ok(compiled.clone());
-        }
+    pub(crate) fn compile(&mut self, pattern: &str) -> Result<Pattern, String> {
         if pattern.chars().nth(MAX_PATTERN_CHARS).is_some() {
             return Err("A pattern must not be longer than 1000 characters.".to_owned());
         }
-        let (compiled, cost) = sized(pattern).map_err(|error| why_not(&error))?;
-        self.spent = self.spent.saturating_add(cost);
+        self.within_budget(pattern)
+    }
+
+    /// A glob over paths, which is a pattern within.
+    pub(crate) fn compile_glob(&mut self, glob: &Glob) -> Result<Pattern, String> {
+        self.within_budget(&glob.path_pattern_text())
+    }
+
+    fn within_budget(&mut self, pattern: &str) -> Result<Pattern, String> {
+        if let Some(compiled) = self.compiled.get(pattern) {
+            return Ok(compiled.clone());
+        }
+        let compiled = sized(pattern).map_err(|error| why_not(&error))?;
+        self.spent = self.spent.saturating_add(compiled.size);
         if self.spent > PATTERNS_BUDGET {
             return Err("The patterns of this document are too large together.".to_owned());
         }
@@ -40,12 +61,13 @@ impl Patterns {
 }
 
 /// Compiles a pattern in the smallest size that holds it, since a size cannot be asked for later.
-fn sized(pattern: &str) -> Result<(Regex, u32), regex::Error> {
+pub(crate) fn sized(pattern: &str) -> Result<Pattern, regex::Error> {
     let mut too_big = regex::Error::CompiledTooBig(0);
-    for (bytes, cost) in PATTERN_SIZES {
+    for size in PATTERN_SIZES {
         let mut builder = RegexBuilder::new(pattern);
-        match builder.size_limit(bytes).dfa_size_limit(MAX_MATCHING_BYTES).build() {
-            Ok(compiled) => return Ok((compiled, cost)),
+        builder.size_limit(SIZE_UNIT * size as usize).dfa_size_limit(MAX_MATCHING_BYTES);
+        match builder.build() {
+            Ok(regex) => return Ok(Pattern { regex, size }),
             Err(error @ regex::Error::CompiledTooBig(_)) => too_big = error,
             Err(error) => return Err(error),
         }

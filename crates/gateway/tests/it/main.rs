@@ -8,6 +8,7 @@
     reason = "a test that fails here has failed"
 )]
 
+mod agreement;
 mod bridge;
 mod change;
 mod differential;

@@ -8,8 +8,9 @@ use regex::Regex;
 use crate::glob::Glob;
 use crate::problem::Problem;
 
-/// Longer names and URIs are not compared with globs, of which there may be thousands.
-pub(super) const MAX_NAME_BYTES: usize = 16 * 1024;
+/// Longer names and URIs are not compared with globs, of which there may be thousands: a URI of
+/// this length and the globs of the longest document can take half a second.
+pub(super) const MAX_NAME_BYTES: usize = 4 * 1024;
 
 /// What the names are, and so what a `*` runs over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,12 +5,14 @@ use std::cell::Cell;
 
 use super::condition::Wanted;
 
-/// What one call may cost: about a quarter of a second, and far more than any call in good faith.
+/// What one call may cost: about a quarter of a second, ten times that where patterns and texts
+/// are made for each other, and far more than any call in good faith.
 const BUDGET: u32 = 2_000_000;
 /// Bytes that are looked at for one unit.
 const BYTES_A_UNIT: usize = 64;
-/// Bytes that a pattern runs over for one unit: it may take a hundred times as long.
-const PATTERN_BYTES_A_UNIT: usize = 4;
+/// Bytes that a pattern of 4 KiB runs over for one unit. Where its automaton has no state twice,
+/// each byte takes as long as looking at the whole pattern.
+const PATTERN_BYTES_A_UNIT: usize = 2;
 /// Members of an object that are searched for one unit.
 const MEMBERS_A_UNIT: usize = 16;
 
@@ -27,9 +29,9 @@ impl Effort {
         self.spend(1 + bytes / BYTES_A_UNIT + others)
     }
 
-    /// For running a pattern over so many bytes.
-    pub(super) fn run_pattern(&self, bytes: usize) -> Result<(), Wanted> {
-        self.spend(bytes / PATTERN_BYTES_A_UNIT)
+    /// For running a pattern of that size over so many bytes.
+    pub(super) fn run_pattern(&self, bytes: usize, size: u32) -> Result<(), Wanted> {
+        self.spend(bytes.saturating_mul(size as usize) / PATTERN_BYTES_A_UNIT)
     }
 
     /// For finding a key among so many members.

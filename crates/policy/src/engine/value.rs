@@ -47,9 +47,9 @@ impl<'v> Value<'v> {
         }
     }
 
-    fn equals(self, literal: &Literal) -> Result<bool, Wanted> {
+    fn equals(self, literal: &Literal, effort: &Effort) -> Result<bool, Wanted> {
         match (self, literal) {
-            (Self::Node(node), literal) => equal(node, literal),
+            (Self::Node(node), literal) => equal(node, literal, effort),
             (Self::Text(text), Literal::Text(other)) => Ok(text == other),
             (Self::Whole(_), Literal::Number(other)) => Ok(self.number()? == other.value()),
             _ => Ok(false),
@@ -84,7 +84,7 @@ pub(super) fn judge(matcher: &Matcher, value: Value<'_>, effort: &Effort) -> Res
     let text = || value.text().ok_or(Wanted::Text);
     Ok(match matcher {
         Matcher::Exists { wanted } => *wanted,
-        Matcher::OneOf { values, wanted } => any_equal(value, values)? == *wanted,
+        Matcher::OneOf { values, wanted } => any_equal(value, values, effort)? == *wanted,
         Matcher::Compare { op, bound } => {
             let number = value.number()?;
             match op {
@@ -95,19 +95,19 @@ pub(super) fn judge(matcher: &Matcher, value: Value<'_>, effort: &Effort) -> Res
             }
         }
         Matcher::Regex(pattern) => {
-            effort.run_pattern(value.len())?;
-            pattern.is_match(&text()?)
+            effort.run_pattern(value.len(), pattern.size)?;
+            pattern.regex.is_match(&text()?)
         }
-        Matcher::Contains(part) => contains(value, part)?,
+        Matcher::Contains(part) => contains(value, part, effort)?,
         Matcher::StartsWith(start) => text()?.starts_with(start.as_str()),
         Matcher::EndsWith(end) => text()?.ends_with(end.as_str()),
         Matcher::Glob(pattern) => {
-            effort.run_pattern(value.len())?;
+            effort.run_pattern(value.len(), pattern.size)?;
             let text = text()?;
             if has_dot_segment(&text) {
                 return Err(Wanted::PlainPath);
             }
-            pattern.is_match(&text)
+            pattern.regex.is_match(&text)
         }
         Matcher::Cidr(ranges) => {
             let address = text()?.parse().map_err(|_not_an_address| Wanted::Address)?;
@@ -117,7 +117,7 @@ pub(super) fn judge(matcher: &Matcher, value: Value<'_>, effort: &Effort) -> Res
     })
 }
 
-fn any_equal(value: Value<'_>, values: &Values) -> Result<bool, Wanted> {
+fn any_equal(value: Value<'_>, values: &Values, effort: &Effort) -> Result<bool, Wanted> {
     // Asked once even of an empty list, so that an empty list judges no more than a full one.
     if let Value::Node(node) = value {
         judgeable(node)?;
@@ -129,20 +129,20 @@ fn any_equal(value: Value<'_>, values: &Values) -> Result<bool, Wanted> {
         return Ok(true);
     }
     for literal in values.one_by_one() {
-        if value.equals(literal)? {
+        if value.equals(literal, effort)? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn contains(value: Value<'_>, part: &Literal) -> Result<bool, Wanted> {
+fn contains(value: Value<'_>, part: &Literal, effort: &Effort) -> Result<bool, Wanted> {
     if let Value::Node(list) = value
         && list.kind() == Kind::Array
     {
         judgeable(list)?;
         for item in list.items() {
-            if equal(item, part)? {
+            if equal(item, part, effort)? {
                 return Ok(true);
             }
         }
@@ -175,30 +175,42 @@ fn judgeable(node: Node<'_>) -> Result<(), Wanted> {
 }
 
 /// Typed equality: numbers by value, objects whatever the order of their keys.
-fn equal(node: Node<'_>, literal: &Literal) -> Result<bool, Wanted> {
+fn equal(node: Node<'_>, literal: &Literal, effort: &Effort) -> Result<bool, Wanted> {
     Ok(match (node.kind(), literal) {
         (Kind::Null, Literal::Null) => true,
         (Kind::Bool, Literal::Bool(value)) => node.as_bool() == Some(*value),
         (Kind::Number, Literal::Number(value)) => number(node)? == value.value(),
         (Kind::String, Literal::Text(text)) => node.is_str(text),
         (Kind::Array, Literal::List(values)) => {
-            node.len() == values.len() && all_equal(node.items().zip(values))?
+            node.len() == values.len() && same_items(node, values, effort)?
         }
         (Kind::Object, Literal::Object(members)) => {
-            node.len() == members.len() && same_members(node, members)?
+            node.len() == members.len() && same_members(node, members, effort)?
         }
         _ => false,
     })
 }
 
-fn all_equal<'v>(mut pairs: impl Iterator<Item = (Node<'v>, &'v Literal)>) -> Result<bool, Wanted> {
-    pairs.try_fold(true, |so_far, (node, literal)| Ok(so_far && equal(node, literal)?))
+/// A value may begin like thousands of lists that it is compared with, so this has its price.
+fn same_items(node: Node<'_>, values: &[Literal], effort: &Effort) -> Result<bool, Wanted> {
+    effort.look(0, node.len())?;
+    for (item, literal) in node.items().zip(values) {
+        if !equal(item, literal, effort)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-fn same_members(node: Node<'_>, members: &[(String, Literal)]) -> Result<bool, Wanted> {
+fn same_members(
+    node: Node<'_>,
+    members: &[(String, Literal)],
+    effort: &Effort,
+) -> Result<bool, Wanted> {
     for (key, literal) in members {
+        effort.search(node.len())?;
         let Some(value) = node.get(key) else { return Ok(false) };
-        if !equal(value, literal)? {
+        if !equal(value, literal, effort)? {
             return Ok(false);
         }
     }

@@ -279,6 +279,15 @@ impl<'t> Reader<'t> {
                 format!("The document has {rules} rules; it may have at most {MAX_RULES}.");
             self.wrong(root, detail);
         }
+        // Each is a pattern that every name is compared with, as the globs of rules are.
+        let sections = [&document.prompts, &document.resources].into_iter().flatten();
+        let lists = sections.map(|section| &section.hide).chain([&document.hide]);
+        let globs = lists.flatten().filter(|name| name.contains('*')).count();
+        if globs > MAX_RULES {
+            let detail =
+                format!("The document hides {globs} globs; it may hide at most {MAX_RULES}.");
+            self.wrong(root, detail);
+        }
         let shared = document.all_tools.limits.len();
         if shared > MAX_LIMITS {
             let place = fields.place("all_tools").unwrap_or(root);

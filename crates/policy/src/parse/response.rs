@@ -90,7 +90,7 @@ impl<'t> Reader<'t> {
         self.expect(at, Kind::String, "text")?;
         let pattern = at.node.as_str().unwrap_or_default();
         let regex = match self.patterns.compile(&pattern) {
-            Ok(regex) => regex,
+            Ok(pattern) => pattern.regex,
             Err(detail) => {
                 self.wrong(at, detail);
                 return None;

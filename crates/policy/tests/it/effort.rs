@@ -43,6 +43,49 @@ fn many_patterns_on_a_long_text_are_refused() {
 }
 
 #[test]
+fn one_large_pattern_on_a_long_text_is_refused() {
+    let test = r#"{"path":"args.s","op":"regex","value":"1[01]{20000}x"}"#.to_owned();
+    let policy = denying(&[test]);
+    let said = judged(&policy, "t", &format!("{{\"s\":\"{}\"}}", "01".repeat(10_000)));
+    assert!(said.contains("s must be smaller"), "{said}");
+    assert_eq!(outcome(&policy, r#"{"s":"0110"}"#), "allowed");
+}
+
+#[test]
+fn an_ordinary_pattern_has_room_for_a_large_file() {
+    let tests = ["(?i)drop\\\\s+table", "password\\\\s*=", "^rm -rf"];
+    let tests =
+        tests.map(|p| format!(r#"{{"path":"args.s","op":"regex","value":"{p}"}}"#)).join(",");
+    let any = format!(r#"{{"any":[{tests}]}}"#);
+    let policy = denying(&[any]);
+    assert_eq!(outcome(&policy, &format!("{{\"s\":\"{}\"}}", "word ".repeat(200_000))), "allowed");
+}
+
+#[test]
+fn lists_that_begin_alike_are_refused() {
+    let ones = vec!["1"; 900].join(",");
+    let values: Vec<_> = (0..128).map(|n| format!("[{ones},{n}]")).collect();
+    let test = format!(r#"{{"path":"args.l[*]","op":"in","value":[{}]}}"#, values.join(","));
+    let policy = denying(&[test]);
+    let said = |count: usize| {
+        let items = vec![format!("[{ones},-1]"); count].join(",");
+        judged(&policy, "t", &format!("{{\"l\":[{items}]}}"))
+    };
+    assert_eq!(said(10), "allowed");
+    assert!(said(1_500).contains("must be smaller"));
+}
+
+#[test]
+fn a_wide_object_compared_with_a_wide_object_is_refused() {
+    let members: Vec<_> = (0..12_000).map(|n| format!("\"k{n}\":1")).collect();
+    let object = format!("{{{}}}", members.join(","));
+    let test = format!(r#"{{"path":"args.o","op":"eq","value":{object}}}"#);
+    let policy = denying(&[test]);
+    let said = judged(&policy, "t", &format!("{{\"o\":{object}}}"));
+    assert!(said.contains("o must be smaller"), "{said}");
+}
+
+#[test]
 fn many_searches_in_a_wide_object_are_refused() {
     let test = |n| format!(r#"{{"path":"args.o.k{n}","op":"eq","value":1}}"#);
     let tests: Vec<_> = (0..3_000).map(test).collect();

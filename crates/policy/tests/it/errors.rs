@@ -335,6 +335,18 @@ fn documents_beyond_the_bounds() {
     let many = policy::parse(&with(&format!(r#""tools":{{{}}}"#, names.join(",")))).unwrap_err();
     assert_eq!(listed(&many), "\"\" 1:1 The document has 2001 rules; it may have at most 2000.");
 
+    let globs: Vec<_> = (0..2_001).map(|n| format!("\"*{n}\"")).collect();
+    let text = with(&format!(r#""hide":[{}]"#, globs.join(",").replace('*', "")));
+    assert!(policy::parse(&text).is_ok(), "exact names are as many as fit");
+    let (here, there) = globs.split_at(1_000);
+    let text = with(&format!(
+        r#""hide":[{}],"resources":{{"hide":[{}]}}"#,
+        here.join(","),
+        there.join(",")
+    ));
+    let many = policy::parse(&text).unwrap_err();
+    assert_eq!(listed(&many), "\"\" 1:1 The document hides 2001 globs; it may hide at most 2000.");
+
     let limit = r#"{"counter":"c","window":"day","max":1}"#;
     let limits = |count| vec![limit; count].join(",");
     let text = with(&format!(

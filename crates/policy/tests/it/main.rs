@@ -7,6 +7,7 @@
     reason = "a helper of a test may fail like the test itself"
 )]
 
+mod allocations;
 mod changes;
 mod decisions;
 mod effort;
@@ -14,11 +15,13 @@ mod errors;
 mod examples;
 mod explanations;
 mod keys;
-mod laws;
 mod limits;
 mod lists;
+mod messages;
+mod nasty;
 mod operators;
 mod paths;
+mod published;
 mod responses;
 mod sections;
 mod sugar;

@@ -9,7 +9,7 @@ use super::Args;
 use crate::shell::{output, root, run, say, target};
 
 /// The packages of fuzz targets; each is a workspace of its own.
-const PACKAGES: [&str; 1] = ["crates/gateway/fuzz"];
+const PACKAGES: [&str; 2] = ["crates/gateway/fuzz", "crates/policy/fuzz"];
 /// What one input may take of memory.
 const MEMORY_MIB: u32 = 4096;
 

@@ -1,6 +1,7 @@
 //! `cargo xtask nightly`: what takes too long for every change.
 
 mod fuzz;
+mod laws;
 mod plot;
 mod soak;
 mod visitors;
@@ -20,12 +21,15 @@ pub(crate) struct Args {
     /// How many of them at once.
     #[arg(long, default_value_t = 200)]
     clients: usize,
+    /// How many times as many cases are made as the tests make by themselves.
+    #[arg(long, default_value_t = 20)]
+    times: u64,
 }
 
 type Step = fn(&Args) -> Result<()>;
 
 /// Every step, in order. A new one is a line here.
-const STEPS: [(&str, Step); 2] = [("soak", soak::soak), ("fuzz", fuzz::fuzz)];
+const STEPS: [(&str, Step); 3] = [("soak", soak::soak), ("laws", laws::laws), ("fuzz", fuzz::fuzz)];
 
 /// Runs them; the first that fails ends it.
 pub(crate) fn nightly(args: &Args) -> Result<()> {

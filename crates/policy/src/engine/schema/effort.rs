@@ -6,12 +6,16 @@
 
 use serde_json::{Map, Value};
 
+use crate::patterns::sized;
+
 /// The most steps that one validation may take: some tenths of a second.
 const MAX_STEPS: usize = 1_000_000;
 /// How deep schemas may lead into one another.
 const MAX_DEPTH: usize = 256;
 /// So many characters or members of a value are looked at in one step.
 const SIZE_OF_STEP: usize = 64;
+/// Bytes that a pattern of 4 KiB runs over in one step, at its slowest.
+const PATTERN_BYTES_A_STEP: usize = 8;
 
 const REFERENCES: [&str; 3] = ["$ref", "$dynamicRef", "$recursiveRef"];
 
@@ -47,14 +51,31 @@ fn target<'s>(root: &'s Value, reference: &str) -> Option<&'s Value> {
     root.pointer(pointer)
 }
 
+/// How large the largest pattern anywhere in a schema is when compiled; 0 if there is none.
+pub(super) fn largest_pattern(schema: &Value) -> usize {
+    let inner: Box<dyn Iterator<Item = &Value>> = match schema {
+        Value::Array(items) => Box::new(items.iter()),
+        Value::Object(members) => Box::new(members.values()),
+        _ => return 0,
+    };
+    let own = schema.get("pattern").and_then(Value::as_str);
+    let of_keys = schema.get("patternProperties").and_then(Value::as_object);
+    let of_keys = of_keys.into_iter().flat_map(Map::keys).map(String::as_str);
+    // One that is none of ours is taken for as large as there can be.
+    let size = |pattern| sized(pattern).map_or(usize::MAX, |pattern| pattern.size as usize);
+    own.into_iter().chain(of_keys).map(size).chain(inner.map(largest_pattern)).max().unwrap_or(0)
+}
+
 /// Whether validating the value takes no more than a bounded number of steps.
-pub(super) fn is_bounded(schema: &Value, value: &Value) -> bool {
-    Walk { root: schema, steps_left: MAX_STEPS }.visit(schema, value, 0).is_some()
+pub(super) fn is_bounded(schema: &Value, value: &Value, pattern_size: usize) -> bool {
+    let mut walk = Walk { root: schema, steps_left: MAX_STEPS, pattern_size };
+    walk.visit(schema, value, 0).is_some()
 }
 
 struct Walk<'s> {
     root: &'s Value,
     steps_left: usize,
+    pattern_size: usize,
 }
 
 impl<'s> Walk<'s> {
@@ -66,6 +87,9 @@ impl<'s> Walk<'s> {
         }
         let listed = keywords.get("enum").and_then(Value::as_array).map_or(0, Vec::len);
         self.spend(1 + (1 + listed + keywords.len()) * (1 + size(value) / SIZE_OF_STEP))?;
+        if let (Value::String(text), true) = (value, keywords.contains_key("pattern")) {
+            self.run_pattern(text)?;
+        }
         // What is left unevaluated is found by evaluating what stands beside it once more.
         let is_twice = keywords.keys().any(|keyword| keyword.starts_with("unevaluated"));
         for _ in 0..=usize::from(is_twice) {
@@ -120,12 +144,17 @@ impl<'s> Walk<'s> {
                 })
             }
             (Value::Object(members), "patternProperties", Value::Object(schemas)) => {
-                let pairs = schemas.values().flat_map(|s| members.values().map(move |m| (s, m)));
-                pairs.into_iter().try_for_each(|(schema, inner)| self.visit(schema, inner, depth))
+                schemas.values().try_for_each(|schema| {
+                    members.iter().try_for_each(|(key, inner)| {
+                        self.run_pattern(key)?;
+                        self.visit(schema, inner, depth)
+                    })
+                })
             }
             (Value::Object(members), "propertyNames", schema) => {
                 members.keys().try_for_each(|key| {
                     self.spend(key.len() / SIZE_OF_STEP)?;
+                    self.run_pattern(key)?;
                     self.visit(schema, &Value::Null, depth)
                 })
             }
@@ -143,6 +172,10 @@ impl<'s> Walk<'s> {
             ) => items.iter().try_for_each(|item| self.visit(schema, item, depth)),
             _ => Some(()),
         }
+    }
+
+    fn run_pattern(&mut self, text: &str) -> Option<()> {
+        self.spend(text.len().saturating_mul(self.pattern_size) / PATTERN_BYTES_A_STEP)
     }
 
     fn spend(&mut self, steps: usize) -> Option<()> {
@@ -185,29 +218,48 @@ mod tests {
     #[test]
     fn schemas_that_multiply_are_given_up() {
         let nested = json!({"x": {"x": {"x": {"x": {"x": {"x": {}}}}}}});
-        assert!(!is_bounded(&doubling(60, ""), &json!({})));
+        assert!(!is_bounded(&doubling(60, ""), &json!({}), 0));
         assert!(!is_bounded(
             &doubling(6, r##","properties":{"x":{"$ref":"#/$defs/d0"}}"##),
-            &nested
+            &nested,
+            0
         ));
-        assert!(!is_bounded(&json!({"$ref": "#"}), &json!({})));
+        assert!(!is_bounded(&json!({"$ref": "#"}), &json!({}), 0));
         let looks_twice = (0..60)
             .fold(json!({}), |inner, _| json!({"allOf": [inner], "unevaluatedProperties": false}));
-        assert!(!is_bounded(&looks_twice, &json!({})));
+        assert!(!is_bounded(&looks_twice, &json!({}), 0));
         let strict = json!({"additionalProperties": {"enum": vec![1; 10_000]}});
         let many: Map<_, _> = (0..1_000).map(|n| (n.to_string(), json!(n))).collect();
-        assert!(!is_bounded(&strict, &Value::Object(many)));
+        assert!(!is_bounded(&strict, &Value::Object(many), 0));
+    }
+
+    #[test]
+    fn a_pattern_costs_by_its_size() {
+        let of = |pattern: &str| json!({"properties": {"a": {"pattern": pattern}}});
+        let (small, large) = (of("^[a-z]+$"), of("1[01]{5000}x"));
+        let sizes = [small, large].map(|schema| (largest_pattern(&schema), schema));
+        let [(small_size, small), (large_size, large)] = sizes;
+        assert!(small_size > 0 && small_size * 16 < large_size, "{small_size} {large_size}");
+        let text = json!({"a": "01".repeat(50_000)});
+        assert!(is_bounded(&small, &text, small_size));
+        assert!(!is_bounded(&large, &text, large_size));
+        let names = json!({"patternProperties": {"1[01]{5000}x": {}}});
+        let key = json!({"01".repeat(50_000): 1});
+        assert!(!is_bounded(&names, &key, largest_pattern(&names)));
+        let names = json!({"propertyNames": {"pattern": "1[01]{5000}x"}});
+        assert!(!is_bounded(&names, &key, largest_pattern(&names)));
+        assert_eq!(largest_pattern(&json!({"properties": {"pattern": {"type": "string"}}})), 0);
     }
 
     #[test]
     fn honest_schemas_have_room() {
-        assert!(is_bounded(&doubling(5, ""), &json!({})));
+        assert!(is_bounded(&doubling(5, ""), &json!({}), 0));
         let any = json!({"anyOf": [{"type": "string"}, {"items": {"$ref": "#"}},
             {"additionalProperties": {"$ref": "#"}}]});
         let deep = (0..30).fold(json!("x"), |inner, _| json!({"a": [inner]}));
-        assert!(is_bounded(&any, &deep));
+        assert!(is_bounded(&any, &deep, 0));
         let list = json!({"properties": {"ids": {"items": {"type": "integer"}}}});
-        assert!(is_bounded(&list, &json!({"ids": vec![7; 10_000]})));
+        assert!(is_bounded(&list, &json!({"ids": vec![7; 10_000]}), 0));
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(crate) enum Schema {
 pub(crate) struct Ready {
     validator: Validator,
     source: Value,
+    /// Of its largest pattern.
+    pattern_size: usize,
 }
 
 impl Schema {
@@ -41,7 +43,10 @@ impl Schema {
         }
         let patterns = PatternOptions::regex().size_limit(MAX_PATTERN_BYTES);
         match jsonschema::options().offline().with_pattern_options(patterns).build(&schema) {
-            Ok(validator) => Self::Ready(Box::new(Ready { validator, source: schema })),
+            Ok(validator) => {
+                let pattern_size = effort::largest_pattern(&schema);
+                Self::Ready(Box::new(Ready { validator, source: schema, pattern_size }))
+            }
             Err(error) => Self::Unusable(format!(
                 "its input schema cannot be used ({})",
                 shortened(&error.masked().to_string())
@@ -51,7 +56,7 @@ impl Schema {
 
     /// Why the arguments do not fit, in words that quote none of their values.
     pub(crate) fn objection(&self, arguments: Option<Node<'_>>) -> Option<String> {
-        let Ready { validator, source } = match self {
+        let Ready { validator, source, pattern_size } = match self {
             Self::Ready(ready) => &**ready,
             Self::Unusable(why) => {
                 return Some(format!("This call cannot be checked: {why}."));
@@ -66,7 +71,7 @@ impl Schema {
                 }
             },
         };
-        if !effort::is_bounded(source, &arguments) {
+        if !effort::is_bounded(source, &arguments, *pattern_size) {
             let words = "Checking the arguments against the tool's schema would take too long.";
             return Some(words.to_owned());
         }
