@@ -135,6 +135,18 @@ typed_id! {
     /// A signed-in browser, or a family of refresh tokens.
     SessionId, "ses"
 }
+typed_id! {
+    /// One attempt at a request that came with an idempotency key.
+    AttemptId, "att"
+}
+typed_id! {
+    /// One row of the admin audit log.
+    EventId, "evt"
+}
+typed_id! {
+    /// A signed head of an audit chain.
+    CheckpointId, "chk"
+}
 readable_id!(UserId, ServerId, PolicyId, GrantId, ApiKeyId, CallId, SessionId);
 
 #[cfg(test)]

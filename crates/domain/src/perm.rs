@@ -91,6 +91,8 @@ permissions! {
     ManageGrants = "manage_grants", Admin;
     /// Make and remove API keys.
     ManageKeys = "manage_keys", Admin;
+    /// See who changed what.
+    SeeAudit = "see_audit", Admin;
     /// Change the organisation's settings.
     ManageSettings = "manage_settings", Admin;
 }
@@ -108,11 +110,12 @@ mod tests {
                 ManageServers::held_by(role),
                 ManageGrants::held_by(role),
                 ManageKeys::held_by(role),
+                SeeAudit::held_by(role),
                 ManageSettings::held_by(role),
             ]
         };
-        assert_eq!(held(Role::Viewer), [true, false, false, false, false, false]);
-        assert_eq!(held(Role::PolicyManager), [true, true, false, false, false, false]);
-        assert_eq!(held(Role::Admin), [true; 6]);
+        assert_eq!(held(Role::Viewer), [true, false, false, false, false, false, false]);
+        assert_eq!(held(Role::PolicyManager), [true, true, false, false, false, false, false]);
+        assert_eq!(held(Role::Admin), [true; 7]);
     }
 }

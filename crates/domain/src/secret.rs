@@ -144,4 +144,16 @@ mod tests {
         let key = PlainKey::fresh(KeyKind::Api);
         assert_eq!(format!("{key:?} {:?}", key.digest()), "PlainKey(…) KeyDigest(…)");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_flipped_bit_is_refused(at: proptest::sample::Index, bit in 0..8_u8) {
+            let key = PlainKey::fresh(KeyKind::Refresh);
+            let mut changed = key.reveal().as_bytes().to_vec();
+            let at = at.index(changed.len());
+            changed[at] ^= 1 << bit;
+            let changed = String::from_utf8(changed).unwrap_or_default();
+            proptest::prop_assert!(KeyDigest::of_presented(KeyKind::Refresh, &changed).is_none());
+        }
+    }
 }

@@ -1,11 +1,14 @@
 //! The admin audit log: one row for each committed change.
 
-use chrono::Utc;
-use domain::{ApiKeyId, GrantId, PolicyId, ServerId};
+use chrono::{DateTime, Utc};
+use domain::{ApiKeyId, EventId, GrantId, PolicyId, ServerId};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use uuid::{NoContext, Timestamp, Uuid};
+use uuid::Uuid;
 
-use crate::{Result, TenantTx};
+use crate::chain::micros;
+use crate::{Error, Page, Paged, Result, TenantTx};
 
 /// A change worth remembering.
 #[derive(Debug, Clone)]
@@ -95,27 +98,214 @@ impl Event {
     }
 }
 
+/// Which rows of the log are wanted; absent parts do not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// By this person or key: an id.
+    pub actor: Option<String>,
+    /// Of this kind, such as `grant.created`, or of a group of kinds, such as `grant`.
+    pub kind: Option<String>,
+    /// About this: an id.
+    pub subject: Option<String>,
+    /// Not before.
+    pub since: Option<DateTime<Utc>>,
+    /// Before.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// One row of the log.
+#[derive(Debug, Clone)]
+pub struct LoggedEvent {
+    /// Its id.
+    pub id: EventId,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who: an id, or `system`.
+    pub actor: String,
+    /// What happened.
+    pub kind: String,
+    /// To what: an id.
+    pub subject: String,
+    /// With what it was asked for.
+    pub credential: String,
+    /// From where.
+    pub address: Option<String>,
+    /// More about it.
+    pub detail: Value,
+    /// Its number in the chain; none for a row that is older than the chain.
+    pub seq: Option<i64>,
+    /// The digest before it.
+    pub previous: Option<Vec<u8>>,
+    /// Its own digest.
+    pub digest: Option<Vec<u8>>,
+    /// The row as its digest covers it, JSON.
+    pub entry: Option<String>,
+}
+
+/// A row as its digest covers it. Fields are only ever added, and left out where absent.
+#[derive(Serialize)]
+struct Entry<'e> {
+    id: EventId,
+    time: DateTime<Utc>,
+    actor: &'e str,
+    credential: &'e str,
+    address: Option<&'e str>,
+    kind: &'e str,
+    subject: &'e str,
+    detail: &'e Value,
+    changes: &'e RawValue,
+}
+
 impl TenantTx {
+    /// Writes the row of a change, with what was noted of it, as the next link of the chain.
     pub(crate) async fn insert_event(&mut self, event: &Event) -> Result<()> {
-        let now = Utc::now();
-        let at = Timestamp::from_unix(
-            NoContext,
-            now.timestamp().unsigned_abs(),
-            now.timestamp_subsec_nanos(),
-        );
+        let changes = self.noted_changes().await?;
+        let mut head = self.lock_events_head().await?;
+        let at = micros(Utc::now());
+        let (id, actor, subject) = (EventId::fresh(at), self.actor.to_string(), event.subject());
+        let credential = self.origin.credential.to_string();
+        let address = self.origin.address.map(|address| address.to_string());
+        let detail = event.detail();
+        let entry = Entry {
+            id,
+            time: at,
+            actor: &actor,
+            credential: &credential,
+            address: address.as_deref(),
+            kind: event.kind(),
+            subject: &subject,
+            detail: &detail,
+            changes: &changes,
+        };
+        let entry = serde_json::to_string(&entry).map_err(unwritten)?;
+        let previous = head.add(entry.as_bytes());
+        let organisation = self.organisation;
         sqlx::query!(
-            "insert into audit_events (organisation_id, id, at, actor, kind, subject, detail)
-             values ($1, $2, $3, $4, $5, $6, $7)",
-            self.organisation as _,
-            Uuid::new_v7(at),
-            now,
-            self.actor.to_string(),
+            "insert into audit_events
+                 (organisation_id, id, at, actor, kind, subject, detail, credential, address,
+                  seq, previous, digest, entry)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            organisation as _,
+            id as _,
+            at,
+            actor,
             event.kind(),
-            event.subject(),
-            event.detail(),
+            subject,
+            detail,
+            credential,
+            address,
+            head.seq,
+            previous.as_slice(),
+            head.digest.as_slice(),
+            entry,
         )
         .execute(self.conn())
         .await?;
-        Ok(())
+        self.move_events_head(head).await
     }
+
+    /// What the triggers noted of this transaction's changes: a JSON array.
+    async fn noted_changes(&mut self) -> Result<Box<RawValue>> {
+        let noted = sqlx::query_scalar!("select current_setting('app.changes', true) as changes")
+            .fetch_one(self.conn())
+            .await?
+            .unwrap_or_default();
+        RawValue::from_string(format!("[{noted}]")).map_err(unwritten)
+    }
+
+    /// The log, newest first.
+    pub async fn list_events(
+        &mut self,
+        filter: &EventFilter,
+        page: Page,
+    ) -> Result<Paged<LoggedEvent>> {
+        let organisation = self.organisation;
+        let rows = sqlx::query_as!(
+            LoggedEvent,
+            r#"select id as "id: EventId", at, actor, kind, subject, credential, address, detail,
+                      seq, previous, digest, entry
+               from audit_events
+               where organisation_id = $1 and id < $2
+                 and ($4::text is null or actor = $4)
+                 and ($5::text is null or kind = $5 or starts_with(kind, $5 || '.'))
+                 and ($6::text is null or subject = $6)
+                 and ($7::timestamptz is null or at >= $7)
+                 and ($8::timestamptz is null or at < $8)
+               order by id desc
+               limit $3"#,
+            organisation as _,
+            page.below(),
+            page.fetch(),
+            filter.actor,
+            filter.kind,
+            filter.subject,
+            filter.since,
+            filter.until,
+        )
+        .fetch_all(self.conn())
+        .await?;
+        Ok(page.cut(rows, |row| row.id.as_uuid()))
+    }
+
+    /// A piece of the log in the order of its chain, after a row.
+    pub async fn export_events(
+        &mut self,
+        filter: &EventFilter,
+        after: (i64, Uuid),
+        limit: i64,
+    ) -> Result<Vec<LoggedEvent>> {
+        let organisation = self.organisation;
+        Ok(sqlx::query_as!(
+            LoggedEvent,
+            r#"select id as "id: EventId", at, actor, kind, subject, credential, address, detail,
+                      seq, previous, digest, entry
+               from audit_events
+               where organisation_id = $1 and (coalesce(seq, 0), id) > ($2, $3)
+                 and ($5::text is null or actor = $5)
+                 and ($6::text is null or kind = $6 or starts_with(kind, $6 || '.'))
+                 and ($7::text is null or subject = $7)
+                 and ($8::timestamptz is null or at >= $8)
+                 and ($9::timestamptz is null or at < $9)
+               order by coalesce(seq, 0), id
+               limit $4"#,
+            organisation as _,
+            after.0,
+            after.1,
+            limit,
+            filter.actor,
+            filter.kind,
+            filter.subject,
+            filter.since,
+            filter.until,
+        )
+        .fetch_all(self.conn())
+        .await?)
+    }
+
+    /// Who stands in the log: ids.
+    pub async fn event_actors(&mut self) -> Result<Vec<String>> {
+        let organisation = self.organisation;
+        Ok(sqlx::query_scalar!(
+            "select distinct actor from audit_events where organisation_id = $1 order by actor",
+            organisation as _,
+        )
+        .fetch_all(self.conn())
+        .await?)
+    }
+
+    /// The kinds that the log has, by name.
+    pub async fn event_kinds(&mut self) -> Result<Vec<String>> {
+        let organisation = self.organisation;
+        Ok(sqlx::query_scalar!(
+            "select distinct kind from audit_events where organisation_id = $1 order by kind",
+            organisation as _,
+        )
+        .fetch_all(self.conn())
+        .await?)
+    }
+}
+
+/// JSON of our own that cannot be written: as if the database had not done it.
+pub(crate) fn unwritten(error: serde_json::Error) -> Error {
+    Error::Db(sqlx::Error::Encode(error.into()))
 }

@@ -89,8 +89,9 @@ impl Tenant {
     }
 
     /// The way into the database as the first admin.
-    pub const fn wall(&self) -> Wall {
-        Wall { organisation: self.id, actor: store::Actor::User(self.owner) }
+    pub fn wall(&self) -> Wall {
+        let (actor, origin) = (store::Actor::User(self.owner), store::Origin::default());
+        Wall { organisation: self.id, actor, origin }
     }
 }
 

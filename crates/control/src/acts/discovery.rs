@@ -39,7 +39,7 @@ impl App {
     /// Lists a server's tools anew for the gateway, which met a name that it does not know. True
     /// if what is stored changed. Fails closed: whatever goes wrong, nothing has changed.
     pub async fn rediscover(&self, organisation: OrganisationId, server: ServerId) -> bool {
-        let tenant = Tenant { organisation, actor: Actor::System };
+        let tenant = Tenant::by_system(organisation);
         match discover(self, tenant, server).await {
             Ok(changes) => changes != ToolChanges::default(),
             Err(failure) => {

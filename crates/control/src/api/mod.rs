@@ -2,6 +2,7 @@
 //! `acts`.
 
 pub(crate) mod api_keys;
+pub(crate) mod audit_events;
 pub(crate) mod auth;
 pub(crate) mod calls;
 pub(crate) mod grants;

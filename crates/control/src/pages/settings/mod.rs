@@ -1,4 +1,5 @@
-//! Settings: the organisation, its API keys.
+//! Settings: the organisation, its API keys, the audit log.
 
 pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub(crate) mod organisation;
