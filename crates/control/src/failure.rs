@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Serialize;
+use serde_json::{Value, json};
 use store::Conflict;
 
 use crate::app::App;
@@ -140,6 +141,22 @@ impl Kind {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available at the moment")
             }
         }
+    }
+
+    /// A body with this failure, as an example.
+    pub(crate) fn example(self) -> Value {
+        let (status, slug, title) = self.table();
+        let mut example = json!({
+            "type": format!("urn:drawbridge:problem:{slug}"),
+            "title": title,
+            "status": status.as_u16(),
+            "detail": "What happened, why, and what to do, in a sentence.",
+            "request_id": "req_0f1e2d3c4b5a69788796a5b4",
+        });
+        if self == Self::Invalid {
+            example["errors"] = json!([{ "pointer": "/name", "detail": "this is required" }]);
+        }
+        example
     }
 
     /// The HTTP status of this kind.

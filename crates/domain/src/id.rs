@@ -147,7 +147,17 @@ typed_id! {
     /// A signed head of an audit chain.
     CheckpointId, "chk"
 }
-readable_id!(UserId, ServerId, PolicyId, GrantId, ApiKeyId, CallId, SessionId);
+typed_id! {
+    /// An address that is told of changes.
+    WebhookId, "whk"
+}
+typed_id! {
+    /// One event told, or to be told, to a webhook.
+    DeliveryId, "dlv"
+}
+readable_id!(
+    WebhookId, DeliveryId, UserId, ServerId, PolicyId, GrantId, ApiKeyId, CallId, SessionId
+);
 
 #[cfg(test)]
 mod tests {

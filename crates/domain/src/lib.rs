@@ -22,8 +22,8 @@ pub use call::{CallRecord, Outcome};
 pub use clock::Clock;
 pub use email::Email;
 pub use id::{
-    ApiKeyId, AttemptId, CallId, CheckpointId, EventId, GrantId, OrganisationId, PolicyId,
-    ServerId, SessionId, UserId,
+    ApiKeyId, AttemptId, CallId, CheckpointId, DeliveryId, EventId, GrantId, OrganisationId,
+    PolicyId, ServerId, SessionId, UserId, WebhookId,
 };
 pub use perm::{Permission, Role};
 pub use server::{ServerStatus, ToolState, Transport, UpstreamAuth};

@@ -21,6 +21,8 @@ pub enum KeyKind {
     Api,
     /// A refresh token, `dbr_…`.
     Refresh,
+    /// What signs the deliveries of a webhook, `dbw_…`.
+    Webhook,
     /// A browser session, `dbs_…`, in a cookie.
     Session,
 }
@@ -33,6 +35,7 @@ impl KeyKind {
             Self::Api => "dbk_",
             Self::Refresh => "dbr_",
             Self::Session => "dbs_",
+            Self::Webhook => "dbw_",
         }
     }
 }

@@ -39,6 +39,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How often what has expired is removed.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
 
+/// How often is looked for what webhooks are to be told.
+const DELIVER_EVERY: Duration = Duration::from_secs(1);
 /// How often the heads of the audit logs are signed.
 const SIGN_EVERY: Duration = Duration::from_mins(5);
 
@@ -156,6 +158,7 @@ async fn planes(
         Role::Gateway => control::routes::health(app),
         Role::All | Role::Control => {
             tasks.spawn(until(over.clone(), tidy(parts.store.clone())));
+            tasks.spawn(until(over.clone(), deliver(app.clone())));
             let signer = signer(parts.master);
             tasks.spawn(until(over.clone(), sign_heads(parts.store.clone(), signer)));
             control::routes::router(app)
@@ -333,6 +336,20 @@ async fn sign_heads(store: Store, signer: Signer) {
     }
 }
 
+/// Tells webhooks what happened, as it happens.
+async fn deliver(app: App) {
+    let mut ticks = interval(DELIVER_EVERY);
+    loop {
+        ticks.tick().await;
+        match app.deliver_webhooks().await {
+            // More may be waiting.
+            Ok(sent) if sent > 0 => ticks.reset_immediately(),
+            Ok(_) => {}
+            Err(cause) => tracing::warn!(error = ?cause, "webhooks are not told yet"),
+        }
+    }
+}
+
 /// Removes what has expired, now and then.
 async fn tidy(store: Store) {
     let mut ticks = interval(TIDY_EVERY);
@@ -341,6 +358,9 @@ async fn tidy(store: Store) {
         let now = Utc::now();
         if let Err(cause) = store.purge_sessions(now).await {
             tracing::warn!(error = ?cause, "expired sessions are not removed yet");
+        }
+        if let Err(cause) = store.purge_deliveries(now).await {
+            tracing::warn!(error = ?cause, "old deliveries are not removed yet");
         }
         if let Err(cause) = store.purge_idempotency_keys(now).await {
             tracing::warn!(error = ?cause, "old idempotency keys are not removed yet");

@@ -1,13 +1,14 @@
 //! The admin audit log: one row for each committed change.
 
 use chrono::{DateTime, Utc};
-use domain::{ApiKeyId, EventId, GrantId, PolicyId, ServerId};
+use domain::{ApiKeyId, DeliveryId, EventId, GrantId, PolicyId, ServerId, WebhookId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::chain::micros;
+use crate::webhooks::Told;
 use crate::{Error, Page, Paged, Result, TenantTx};
 
 /// A change worth remembering.
@@ -18,6 +19,7 @@ pub enum Event {
     ServerChanged(ServerId),
     ServerRemoved(ServerId),
     ServerDiscovered(ServerId),
+    DefinitionsChanged { server: ServerId, added: usize, changed: usize, removed: usize },
     ServerPaused(ServerId),
     ServerResumed(ServerId),
     ToolReviewed { server: ServerId, tool: String, accepted: bool },
@@ -34,6 +36,48 @@ pub enum Event {
     ApiKeyCreated(ApiKeyId),
     ApiKeyRevoked(ApiKeyId),
     OrganisationChanged,
+    WebhookCreated(WebhookId),
+    WebhookChanged(WebhookId),
+    WebhookRotated(WebhookId),
+    WebhookTested(WebhookId),
+    WebhookReplayed { webhook: WebhookId, delivery: DeliveryId },
+    WebhookRemoved(WebhookId),
+}
+
+/// Every kind of event, by name.
+pub const KINDS: [&str; 27] = [
+    "api_key.created",
+    "api_key.revoked",
+    "definition.changed",
+    "grant.binding_changed",
+    "grant.changed",
+    "grant.created",
+    "grant.revoked",
+    "grant.rotated",
+    "organisation.changed",
+    "policy.created",
+    "policy.published",
+    "policy.removed",
+    "policy.renamed",
+    "policy.tests_changed",
+    "server.changed",
+    "server.discovered",
+    "server.paused",
+    "server.registered",
+    "server.removed",
+    "server.resumed",
+    "tool.reviewed",
+    "webhook.changed",
+    "webhook.created",
+    "webhook.removed",
+    "webhook.replayed",
+    "webhook.rotated",
+    "webhook.tested",
+];
+
+/// Whether this is a kind of event, or a group of kinds: what stands before the dot.
+pub fn is_kind_or_group(text: &str) -> bool {
+    KINDS.iter().any(|kind| *kind == text || kind.split('.').next() == Some(text))
 }
 
 impl Event {
@@ -43,6 +87,7 @@ impl Event {
             Self::ServerChanged(_) => "server.changed",
             Self::ServerRemoved(_) => "server.removed",
             Self::ServerDiscovered(_) => "server.discovered",
+            Self::DefinitionsChanged { .. } => "definition.changed",
             Self::ServerPaused(_) => "server.paused",
             Self::ServerResumed(_) => "server.resumed",
             Self::ToolReviewed { .. } => "tool.reviewed",
@@ -59,6 +104,12 @@ impl Event {
             Self::ApiKeyCreated(_) => "api_key.created",
             Self::ApiKeyRevoked(_) => "api_key.revoked",
             Self::OrganisationChanged => "organisation.changed",
+            Self::WebhookCreated(_) => "webhook.created",
+            Self::WebhookChanged(_) => "webhook.changed",
+            Self::WebhookRotated(_) => "webhook.rotated",
+            Self::WebhookTested(_) => "webhook.tested",
+            Self::WebhookReplayed { .. } => "webhook.replayed",
+            Self::WebhookRemoved(_) => "webhook.removed",
         }
     }
 
@@ -68,6 +119,7 @@ impl Event {
             | Self::ServerChanged(id)
             | Self::ServerRemoved(id)
             | Self::ServerDiscovered(id)
+            | Self::DefinitionsChanged { server: id, .. }
             | Self::ServerPaused(id)
             | Self::ServerResumed(id)
             | Self::ToolReviewed { server: id, .. } => id.to_string(),
@@ -83,6 +135,12 @@ impl Event {
             | Self::GrantRevoked(id) => id.to_string(),
             Self::ApiKeyCreated(id) | Self::ApiKeyRevoked(id) => id.to_string(),
             Self::OrganisationChanged => String::new(),
+            Self::WebhookCreated(id)
+            | Self::WebhookChanged(id)
+            | Self::WebhookRotated(id)
+            | Self::WebhookTested(id)
+            | Self::WebhookReplayed { webhook: id, .. }
+            | Self::WebhookRemoved(id) => id.to_string(),
         }
     }
 
@@ -91,6 +149,10 @@ impl Event {
             Self::ToolReviewed { tool, accepted, .. } => {
                 json!({ "tool": tool, "accepted": accepted })
             }
+            Self::DefinitionsChanged { added, changed, removed, .. } => {
+                json!({ "added": added, "changed": changed, "removed": removed })
+            }
+            Self::WebhookReplayed { delivery, .. } => json!({ "delivery": delivery }),
             Self::PolicyPublished { version, .. } => json!({ "version": version }),
             Self::BindingChanged { server, .. } => json!({ "server": server }),
             _ => json!({}),
@@ -159,6 +221,7 @@ struct Entry<'e> {
 impl TenantTx {
     /// Writes the row of a change, with what was noted of it, as the next link of the chain.
     pub(crate) async fn insert_event(&mut self, event: &Event) -> Result<()> {
+        debug_assert!(KINDS.contains(&event.kind()), "{} is not among the kinds", event.kind());
         let changes = self.noted_changes().await?;
         let mut head = self.lock_events_head().await?;
         let at = micros(Utc::now());
@@ -201,7 +264,16 @@ impl TenantTx {
         )
         .execute(self.conn())
         .await?;
-        self.move_events_head(head).await
+        self.move_events_head(head).await?;
+        self.queue_deliveries(&Told {
+            id: id.to_string(),
+            kind: event.kind(),
+            time: at,
+            actor: &actor,
+            subject: &subject,
+            detail: &detail,
+        })
+        .await
     }
 
     /// What the triggers noted of this transaction's changes: a JSON array.

@@ -21,6 +21,7 @@ pub mod servers;
 pub mod snapshot;
 pub mod tools;
 mod tx;
+pub mod webhooks;
 
 pub use audit::Event;
 pub use error::{Conflict, Error};

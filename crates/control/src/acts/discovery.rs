@@ -99,9 +99,18 @@ async fn apply(
     if tenant.actor == Actor::System && changes == ToolChanges::default() {
         tx.commit_unaudited("the server lists what it listed before").await?;
     } else {
-        tx.commit(Event::ServerDiscovered(server.id)).await?;
+        tx.commit(event(server.id, &changes)).await?;
     }
     Ok(changes)
+}
+
+/// What is remembered of a discovery: a definition that changed is an event of its own.
+const fn event(server: ServerId, changes: &ToolChanges) -> Event {
+    let ToolChanges { added, changed, removed } = *changes;
+    if changed == 0 {
+        return Event::ServerDiscovered(server);
+    }
+    Event::DefinitionsChanged { server, added, changed, removed }
 }
 
 /// What it said of itself.

@@ -13,3 +13,4 @@ pub(crate) mod organisation;
 pub(crate) mod policies;
 pub(crate) mod servers;
 pub(crate) mod usage;
+pub(crate) mod webhooks;

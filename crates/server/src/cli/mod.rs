@@ -92,7 +92,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Doctor => doctor::run(&load()?),
         Command::Audit(task) => audit::run(task),
         Command::Routes => routes::run(),
-        Command::Openapi => say(&control::openapi().to_pretty_json()?),
+        Command::Openapi => say(&serde_json::to_string_pretty(&control::openapi())?),
     }
 }
 

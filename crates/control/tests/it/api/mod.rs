@@ -14,6 +14,7 @@ mod policy_tests;
 mod rates;
 mod reviews;
 mod servers;
+mod webhooks;
 
 use chrono::TimeDelta;
 use domain::call::{CallPhases, CallStatus};
