@@ -4,15 +4,18 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use domain::chain::PublicKey;
 use domain::vault::Keyring;
 use domain::{CallRecord, Clock, OrganisationId};
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
+use ipnet::IpNet;
 use mcp::client::Client;
 use store::Store;
 use url::Url;
 
 use crate::password::Passwords;
+use crate::rates::{RateLimits, Rates, SharedRates};
 use crate::throttle::Throttle;
 use crate::token::TokenKeys;
 
@@ -32,6 +35,8 @@ pub struct AppParts {
     pub arguments: Keyring,
     /// Signs and checks access tokens.
     pub token_keys: TokenKeys,
+    /// Checks signed heads of the audit logs; published.
+    pub checkpoint_key: PublicKey,
     /// Hashes passwords.
     pub passwords: Passwords,
     /// The one client towards upstream servers, with the rules for their addresses.
@@ -42,6 +47,8 @@ pub struct AppParts {
     pub calls: Arc<dyn CallFeed>,
     /// What the operator chose.
     pub settings: Settings,
+    /// Where requests are counted by all replicas together, if there is such a place.
+    pub shared_rates: Option<Arc<dyn SharedRates>>,
 }
 
 /// What the operator chose for the control plane.
@@ -57,6 +64,10 @@ pub struct Settings {
     pub allowed_hosts: Vec<String>,
     /// The built-in demo server, where it runs.
     pub demo_url: Option<Url>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How often one credential or address may ask.
+    pub rates: RateLimits,
 }
 
 /// Who may make an account.
@@ -86,12 +97,14 @@ pub trait CallFeed: Send + Sync + 'static {
 struct Inner {
     parts: AppParts,
     throttle: Throttle,
+    rates: Rates,
 }
 
 impl App {
     /// The control plane of these parts.
     pub fn new(parts: AppParts) -> Self {
-        Self(Arc::new(Inner { parts, throttle: Throttle::default() }))
+        let rates = Rates::new(parts.shared_rates.clone());
+        Self(Arc::new(Inner { parts, throttle: Throttle::default(), rates }))
     }
 
     /// The time now.
@@ -124,6 +137,11 @@ impl App {
         &self.0.parts.token_keys
     }
 
+    /// The key of signed heads of the audit logs.
+    pub(crate) fn checkpoint_key(&self) -> &PublicKey {
+        &self.0.parts.checkpoint_key
+    }
+
     /// Password hashes.
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.0.parts.passwords
@@ -142,6 +160,11 @@ impl App {
     /// Finished calls as they are recorded.
     pub(crate) fn calls(&self) -> &dyn CallFeed {
         self.0.parts.calls.as_ref()
+    }
+
+    /// Counts requests.
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.0.rates
     }
 
     /// Counts attempts to sign in.

@@ -10,9 +10,10 @@ use askama::Template;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Serialize;
+use serde_json::{Value, json};
 use store::Conflict;
 
 use crate::app::App;
@@ -65,6 +66,7 @@ impl FieldError {
 /// | `Malformed` | 400 | the body cannot be read at all |
 /// | `Unauthenticated` | 401 | no credential, or one that is not good (any more) |
 /// | `Forbidden` | 403 | the caller may know of it, but its role is too low |
+/// | `WrongAddress` | 403 | the key may not be used from this address |
 /// | `CrossSite` | 403 | a browser sent it from another site |
 /// | `NotFound` | 404 | not there, or another tenant's |
 /// | `MethodNotAllowed` | 405 | the path is there, the method is not |
@@ -84,6 +86,7 @@ pub enum Kind {
     Malformed,
     Unauthenticated,
     Forbidden,
+    WrongAddress,
     CrossSite,
     NotFound,
     MethodNotAllowed,
@@ -109,6 +112,7 @@ impl Kind {
             Self::Forbidden => {
                 (StatusCode::FORBIDDEN, "forbidden", "Your role does not allow this")
             }
+            Self::WrongAddress => (StatusCode::FORBIDDEN, "wrong-address", "Not from this address"),
             Self::CrossSite => (StatusCode::FORBIDDEN, "cross-site", "Sent from another site"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is nothing here"),
             Self::MethodNotAllowed => {
@@ -137,6 +141,22 @@ impl Kind {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available at the moment")
             }
         }
+    }
+
+    /// A body with this failure, as an example.
+    pub(crate) fn example(self) -> Value {
+        let (status, slug, title) = self.table();
+        let mut example = json!({
+            "type": format!("urn:drawbridge:problem:{slug}"),
+            "title": title,
+            "status": status.as_u16(),
+            "detail": "What happened, why, and what to do, in a sentence.",
+            "request_id": "req_0f1e2d3c4b5a69788796a5b4",
+        });
+        if self == Self::Invalid {
+            example["errors"] = json!([{ "pointer": "/name", "detail": "this is required" }]);
+        }
+        example
     }
 
     /// The HTTP status of this kind.
@@ -201,12 +221,15 @@ impl Failure {
 
     /// Too many attempts.
     pub fn too_many(retry_after_secs: u64) -> Self {
-        let mut failure = Self::new(
-            Kind::TooMany,
-            format!("Too many attempts. Try again in {retry_after_secs} s."),
-        );
-        failure.0.retry_after_secs = Some(retry_after_secs);
-        failure
+        let text = format!("Too many attempts. Try again in {retry_after_secs} s.");
+        Self::new(Kind::TooMany, text).retry_after(retry_after_secs)
+    }
+
+    /// With the seconds after which it may be tried again.
+    #[must_use]
+    pub fn retry_after(mut self, secs: u64) -> Self {
+        self.0.retry_after_secs = Some(secs);
+        self
     }
 
     /// With an error at `pointer`, shown beside the field.
@@ -350,6 +373,15 @@ pub(crate) async fn edge(
     }
 }
 
+/// Headers that a failure keeps: a method that is not allowed says which are, a signed-out cookie
+/// stays removed, and what is left of a limit is always said.
+const KEPT: [HeaderName; 4] = [
+    ALLOW,
+    SET_COOKIE,
+    HeaderName::from_static("ratelimit"),
+    HeaderName::from_static("ratelimit-policy"),
+];
+
 /// What the edge must know of the request that failed.
 struct Asked {
     surface: Surface,
@@ -366,11 +398,11 @@ impl Asked {
             Surface::Api => self.problem(failure),
             Surface::Page => self.page(failure),
         };
-        // A method that is not allowed says which are; a signed-out cookie stays removed.
-        response.headers_mut().extend(kept.into_iter().filter(|(name, _)| {
-            name.as_ref()
-                .is_some_and(|n| *n == http::header::ALLOW || *n == http::header::SET_COOKIE)
-        }));
+        for (name, value) in &kept {
+            if KEPT.contains(name) {
+                response.headers_mut().append(name, value.clone());
+            }
+        }
         if let Some(secs) = failure.0.retry_after_secs {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(secs));
         }

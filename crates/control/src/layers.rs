@@ -25,9 +25,10 @@ use tracing::Instrument;
 use crate::app::{App, Settings};
 use crate::failure::{self, Failure, Kind};
 use crate::surface::Surface;
+use crate::{once, rates};
 
 /// Most bytes of a body. A policy document has at most 256 KiB; as JSON inside JSON, twice that.
-const BODY_LIMIT: usize = 1 << 20;
+pub(crate) const BODY_LIMIT: usize = 1 << 20;
 /// Longest wait for an answer to begin; discovery takes up to 10 s of it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest silence while a body is being sent to us.
@@ -54,6 +55,10 @@ pub(crate) fn around(routes: Router<App>, app: &App) -> Router<App> {
             .layer(from_fn_with_state(app.clone(), known_host))
             // A browser's write must come from our own pages; the API takes no cookie.
             .layer(same_site(app.settings()))
+            // Nobody asks so often that others wait.
+            .layer(from_fn_with_state(app.clone(), rates::limited))
+            // What is sent twice under one key is done once.
+            .layer(from_fn_with_state(app.clone(), once::once))
             // Nobody sends for ever, in size or in time; extractors refuse at the limit.
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT)),
@@ -255,6 +260,8 @@ mod tests {
             signup: SignupMode::Open,
             allowed_hosts: vec!["internal.example".to_owned()],
             demo_url: None,
+            trusted_proxies: Vec::new(),
+            rates: rates::RateLimits::default(),
         }
     }
 

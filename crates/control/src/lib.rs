@@ -15,17 +15,23 @@
 //! 4. A sample path and its answers in `tests/it/routes.rs`; the test fails until they are there.
 
 mod acts;
+mod address;
 mod answer;
 mod api;
 mod app;
 mod assets;
+mod describe;
+mod export;
 mod extract;
 mod failure;
 pub mod guard;
 mod hex;
+mod jobs;
 mod layers;
+mod once;
 mod pages;
 mod password;
+mod rates;
 pub mod routes;
 mod session;
 mod surface;
@@ -37,5 +43,6 @@ pub use api::openapi::description as openapi;
 pub use app::{App, AppParts, CallFeed, Changes, Settings, SignupMode};
 pub use failure::{Failure, FieldError, Kind};
 pub use password::{Checked, HashError, Passwords};
+pub use rates::{RateLimits, SharedRates};
 pub use surface::Surface;
 pub use token::TokenKeys;

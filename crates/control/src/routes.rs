@@ -46,6 +46,7 @@ fn api(routes: Routes) -> Routes {
         .post("/api/v1/auth/token", api::auth::token)
         .post("/api/v1/auth/refresh", api::auth::refresh)
         .post("/api/v1/auth/logout", api::auth::logout)
+        .get("/api/v1/auth/jwks.json", api::auth::jwks)
         .get("/api/v1/me", api::me::me)
         // The organisation and its keys.
         .get("/api/v1/organisation", api::organisation::show)
@@ -97,8 +98,23 @@ fn api(routes: Routes) -> Routes {
         .post("/api/v1/grants/{id}/revoke", api::grants::revoke)
         // Calls.
         .get("/api/v1/calls", api::calls::list)
+        .get("/api/v1/calls/export", api::calls::export)
+        .get("/api/v1/calls/checkpoints", api::calls::checkpoints)
         .get("/api/v1/calls/{id}", api::calls::show)
         .get("/api/v1/usage", api::usage::usage)
+        // Webhooks.
+        .get("/api/v1/webhooks", api::webhooks::list)
+        .post("/api/v1/webhooks", api::webhooks::create)
+        .get("/api/v1/webhooks/{id}", api::webhooks::show)
+        .patch("/api/v1/webhooks/{id}", api::webhooks::change)
+        .delete("/api/v1/webhooks/{id}", api::webhooks::remove)
+        .post("/api/v1/webhooks/{id}/rotate", api::webhooks::rotate)
+        .post("/api/v1/webhooks/{id}/test", api::webhooks::test)
+        .get("/api/v1/webhooks/{id}/deliveries", api::webhooks::deliveries)
+        .post("/api/v1/webhooks/{id}/deliveries/{delivery}/replay", api::webhooks::replay)
+        // Who changed what.
+        .get("/api/v1/audit-events", api::audit_events::list)
+        .get("/api/v1/audit-events/export", api::audit_events::export)
 }
 
 /// For people.
@@ -168,6 +184,21 @@ fn pages(routes: Routes) -> Routes {
         .get("/o/{organisation}/settings/api-keys", pages::settings::api_keys::list)
         .post("/o/{organisation}/settings/api-keys", pages::settings::api_keys::create)
         .post("/o/{organisation}/settings/api-keys/{id}/delete", pages::settings::api_keys::remove)
+        .get("/o/{organisation}/settings/webhooks", pages::settings::webhooks::list)
+        .post("/o/{organisation}/settings/webhooks", pages::settings::webhooks::create)
+        .get("/o/{organisation}/settings/webhooks/{id}", pages::settings::webhooks::show)
+        .post("/o/{organisation}/settings/webhooks/{id}", pages::settings::webhooks::change)
+        .post("/o/{organisation}/settings/webhooks/{id}/pause", pages::settings::webhooks::pause)
+        .post("/o/{organisation}/settings/webhooks/{id}/resume", pages::settings::webhooks::resume)
+        .post("/o/{organisation}/settings/webhooks/{id}/rotate", pages::settings::webhooks::rotate)
+        .post("/o/{organisation}/settings/webhooks/{id}/test", pages::settings::webhooks::test)
+        .post(
+            "/o/{organisation}/settings/webhooks/{id}/deliveries/{delivery}/replay",
+            pages::settings::webhooks::replay,
+        )
+        .post("/o/{organisation}/settings/webhooks/{id}/delete", pages::settings::webhooks::remove)
+        .get("/o/{organisation}/settings/audit", pages::settings::audit::show)
+        .get("/o/{organisation}/settings/audit/export", pages::settings::audit::export)
 }
 
 /// One route, as it stands in the table.

@@ -2,11 +2,13 @@
 //! from one address, a hundred for an address or an account alone. Bounded memory.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
+
+use crate::address::household;
 
 const WINDOW: TimeDelta = TimeDelta::minutes(15);
 const PER_PAIR: u32 = 10;
@@ -86,21 +88,13 @@ fn count(
 
 /// The pair, the address, the account: each with its bound.
 fn keys(address: IpAddr, account: &str) -> [(Key, u32); 3] {
-    let address = network(address);
+    let address = household(address);
     let digest = |text: String| -> Key { Sha256::digest(text.as_bytes()).into() };
     [
         (digest(format!("pair {address} {account}")), PER_PAIR),
         (digest(format!("address {address}")), PER_ONE),
         (digest(format!("account {account}")), PER_ONE),
     ]
-}
-
-/// One home or host: an IPv4 address, or the first 64 bits of an IPv6 one.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        v4 @ IpAddr::V4(_) => v4,
-    }
 }
 
 #[cfg(test)]

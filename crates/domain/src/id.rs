@@ -135,7 +135,29 @@ typed_id! {
     /// A signed-in browser, or a family of refresh tokens.
     SessionId, "ses"
 }
-readable_id!(UserId, ServerId, PolicyId, GrantId, ApiKeyId, CallId, SessionId);
+typed_id! {
+    /// One attempt at a request that came with an idempotency key.
+    AttemptId, "att"
+}
+typed_id! {
+    /// One row of the admin audit log.
+    EventId, "evt"
+}
+typed_id! {
+    /// A signed head of an audit chain.
+    CheckpointId, "chk"
+}
+typed_id! {
+    /// An address that is told of changes.
+    WebhookId, "whk"
+}
+typed_id! {
+    /// One event told, or to be told, to a webhook.
+    DeliveryId, "dlv"
+}
+readable_id!(
+    WebhookId, DeliveryId, UserId, ServerId, PolicyId, GrantId, ApiKeyId, CallId, SessionId
+);
 
 #[cfg(test)]
 mod tests {

@@ -2,10 +2,12 @@
 //! secrets. No I/O, no async, no HTTP; the time is always an argument or comes from [`Clock`].
 //!
 //! Start at [`id`] for what things are called, [`perm`] for who may do what, [`secret`] for what
-//! is shown once, [`vault`] for what is stored sealed, [`call`] for what the gateway records.
+//! is shown once, [`vault`] for what is stored sealed, [`call`] for what the gateway records,
+//! [`chain`] for how that is proved.
 
 pub mod arguments;
 pub mod call;
+pub mod chain;
 pub mod clock;
 pub mod email;
 pub mod id;
@@ -21,7 +23,10 @@ pub use arguments::SealedArguments;
 pub use call::{CallRecord, Outcome};
 pub use clock::Clock;
 pub use email::Email;
-pub use id::{ApiKeyId, CallId, GrantId, OrganisationId, PolicyId, ServerId, SessionId, UserId};
+pub use id::{
+    ApiKeyId, AttemptId, CallId, CheckpointId, DeliveryId, EventId, GrantId, OrganisationId,
+    PolicyId, ServerId, SessionId, UserId, WebhookId,
+};
 pub use perm::{Permission, Role};
 pub use server::{ServerStatus, ToolState, Transport, UpstreamAuth};
 pub use settings::{OrganisationSettings, RedisFailure};

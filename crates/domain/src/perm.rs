@@ -93,6 +93,10 @@ permissions! {
     ManageGrants = "manage_grants", Admin;
     /// Make and remove API keys.
     ManageKeys = "manage_keys", Admin;
+    /// Make and remove webhooks.
+    ManageWebhooks = "manage_webhooks", Admin;
+    /// See who changed what.
+    SeeAudit = "see_audit", Admin;
     /// Change the organisation's settings.
     ManageSettings = "manage_settings", Admin;
 }
@@ -111,11 +115,14 @@ mod tests {
                 ManageServers::held_by(role),
                 ManageGrants::held_by(role),
                 ManageKeys::held_by(role),
+                ManageWebhooks::held_by(role),
+                SeeAudit::held_by(role),
                 ManageSettings::held_by(role),
             ]
         };
-        assert_eq!(held(Role::Viewer), [true, false, false, false, false, false, false]);
-        assert_eq!(held(Role::PolicyManager), [true, true, true, false, false, false, false]);
-        assert_eq!(held(Role::Admin), [true; 7]);
+        let (no, yes) = (false, true);
+        assert_eq!(held(Role::Viewer), [yes, no, no, no, no, no, no, no, no]);
+        assert_eq!(held(Role::PolicyManager), [yes, yes, yes, no, no, no, no, no, no]);
+        assert_eq!(held(Role::Admin), [yes; 9]);
     }
 }

@@ -21,6 +21,8 @@ pub enum KeyKind {
     Api,
     /// A refresh token, `dbr_…`.
     Refresh,
+    /// What signs the deliveries of a webhook, `dbw_…`.
+    Webhook,
     /// A browser session, `dbs_…`, in a cookie.
     Session,
 }
@@ -33,6 +35,7 @@ impl KeyKind {
             Self::Api => "dbk_",
             Self::Refresh => "dbr_",
             Self::Session => "dbs_",
+            Self::Webhook => "dbw_",
         }
     }
 }
@@ -143,5 +146,17 @@ mod tests {
     fn a_token_never_shows_in_debug() {
         let key = PlainKey::fresh(KeyKind::Api);
         assert_eq!(format!("{key:?} {:?}", key.digest()), "PlainKey(…) KeyDigest(…)");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_flipped_bit_is_refused(at: proptest::sample::Index, bit in 0..8_u8) {
+            let key = PlainKey::fresh(KeyKind::Refresh);
+            let mut changed = key.reveal().as_bytes().to_vec();
+            let at = at.index(changed.len());
+            changed[at] ^= 1 << bit;
+            let changed = String::from_utf8(changed).unwrap_or_default();
+            proptest::prop_assert!(KeyDigest::of_presented(KeyKind::Refresh, &changed).is_none());
+        }
     }
 }

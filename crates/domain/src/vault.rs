@@ -173,4 +173,27 @@ mod tests {
         let cursors = Keyring::derived(&[3; 32], "cursors");
         assert_eq!(cursors.open(&sessions.seal(b"x", b"").unwrap(), b""), Err(DoesNotOpen));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_flipped_bit_is_refused(
+            key: [u8; 32],
+            plain: Vec<u8>,
+            owner: Vec<u8>,
+            at: proptest::sample::Index,
+            bit in 0..8_u8,
+        ) {
+            let ring = Keyring::single(&key);
+            for mut record in [
+                ring.seal(&plain, &owner).unwrap(),
+                ring.seal_alike(&plain, &owner).unwrap(),
+            ] {
+                let opened = ring.open(&record, &owner);
+                proptest::prop_assert_eq!(opened.as_ref(), Ok(&plain));
+                let at = at.index(record.len());
+                record[at] ^= 1 << bit;
+                proptest::prop_assert_eq!(ring.open(&record, &owner), Err(DoesNotOpen));
+            }
+        }
+    }
 }

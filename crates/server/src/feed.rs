@@ -10,7 +10,7 @@ use domain::{CallId, CallRecord, OrganisationId};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use store::calls::CallFilter;
-use store::{Actor, Page, Store, Tenant};
+use store::{Page, Store, Tenant};
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 
@@ -38,7 +38,7 @@ impl CallFeed for Feed {
     fn subscribe(&self, organisation: OrganisationId) -> BoxStream<'static, CallRecord> {
         let watch = Watch {
             store: self.store.clone(),
-            tenant: Tenant { organisation, actor: Actor::System },
+            tenant: Tenant::by_system(organisation),
             ticks: interval_at(Instant::now(), EVERY),
             shown: HashSet::new(),
             order: VecDeque::new(),

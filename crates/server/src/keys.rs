@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::vault::derive;
 use rand::RngCore;
 
 use crate::config::{MasterKey, decode_key};
@@ -19,6 +20,15 @@ pub(crate) fn master_key(from: &MasterKey) -> Result<Box<[u8; 32]>> {
         MasterKey::File(path) => read(path),
         MasterKey::Generated(path) if path.exists() => read(path),
         MasterKey::Generated(path) => generate(path),
+    }
+}
+
+/// The key of a version that signs access tokens. The first has no number: it was there before
+/// others were.
+pub(crate) fn access_key(master: &[u8; 32], version: u16) -> [u8; 32] {
+    match version {
+        0 | 1 => derive(master, "access-tokens"),
+        later => derive(master, &format!("access-tokens/{later}")),
     }
 }
 

@@ -11,6 +11,7 @@ mod feed;
 mod keys;
 mod listener;
 mod product;
+mod rates;
 mod source;
 mod stop;
 mod telemetry;

@@ -9,8 +9,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use axum::Router;
 use chrono::Utc;
-use control::{App, AppParts, Passwords, SignupMode, TokenKeys};
+use control::{App, AppParts, Passwords, RateLimits, SharedRates, SignupMode, TokenKeys};
 use domain::Clock;
+use domain::chain::Signer;
 use domain::vault::{Keyring, derive};
 use gateway::shared_sessions::RedisSessions;
 use gateway::{Gateway, GatewayParts};
@@ -26,6 +27,7 @@ use url::Url;
 use crate::config::{Config, PasswordCost, Role, Signup};
 use crate::database::{self, Database};
 use crate::listener::Connections;
+use crate::rates::RedisRates;
 use crate::stop::Stop;
 use crate::telemetry::{Numbers, Watched};
 use crate::{audit, bus, counters, feed, keys, source, traces};
@@ -38,6 +40,11 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 const ARGUMENTS: &str = "call-arguments";
 /// How often what has expired is removed.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
+
+/// How often is looked for what webhooks are to be told.
+const DELIVER_EVERY: Duration = Duration::from_secs(1);
+/// How often the heads of the audit logs are signed.
+const SIGN_EVERY: Duration = Duration::from_mins(5);
 
 /// Runs until SIGTERM or Ctrl-C.
 pub(crate) async fn run(config: Config) -> Result<()> {
@@ -153,6 +160,9 @@ async fn planes(
         Role::Gateway => control::routes::health(app),
         Role::All | Role::Control => {
             tasks.spawn(until(over.clone(), tidy(parts.store.clone())));
+            tasks.spawn(until(over.clone(), deliver(app.clone())));
+            let signer = signer(parts.master);
+            tasks.spawn(until(over.clone(), sign_heads(parts.store.clone(), signer)));
             control::routes::router(app)
         }
     }));
@@ -205,13 +215,14 @@ async fn gateway(
 }
 
 fn app(parts: &Shared<'_>, gateway: Option<Arc<Gateway>>) -> Result<App> {
-    let Config { http, security, .. } = parts.config;
+    let Config { http, security, storage, .. } = parts.config;
     let store = parts.store.clone();
     Ok(App::new(AppParts {
         clock: Clock::system(),
         keyring: Keyring::single(&derive(parts.master, "upstream-auth")),
         arguments: Keyring::single(&derive(parts.master, ARGUMENTS)),
-        token_keys: TokenKeys::new(&derive(parts.master, "access-tokens"), &[], &http.public_url),
+        token_keys: token_keys(parts.master, security.access_key_version, &http.public_url),
+        checkpoint_key: signer(parts.master).public(),
         passwords: passwords(security.password_cost)?,
         upstream: Client::new(parts.addresses.clone())?,
         changes: Arc::new(bus::Local::new(store.clone(), gateway)),
@@ -226,9 +237,30 @@ fn app(parts: &Shared<'_>, gateway: Option<Arc<Gateway>>) -> Result<App> {
             },
             allowed_hosts: http.allowed_hosts.clone(),
             demo_url: parts.demo_url.clone(),
+            trusted_proxies: http.trusted_proxies.clone(),
+            rates: RateLimits {
+                api_per_minute: http.api_per_minute.get(),
+                sign_in_per_minute: http.sign_in_per_minute.get(),
+            },
+        },
+        shared_rates: match &storage.redis_url {
+            None => None,
+            Some(url) => Some(Arc::new(RedisRates::open(url)?) as Arc<dyn SharedRates>),
         },
         store,
     }))
+}
+
+/// The key of this version signs; its neighbours are accepted, so that replicas of the old and the
+/// new setting understand each other's tokens.
+fn token_keys(master: &[u8; 32], version: u16, public_url: &Url) -> TokenKeys {
+    let others = [version.saturating_sub(1), version.saturating_add(1)];
+    let others: Vec<[u8; 32]> = others
+        .into_iter()
+        .filter(|other| *other > 0 && *other != version)
+        .map(|other| keys::access_key(master, other))
+        .collect();
+    TokenKeys::new(&keys::access_key(master, version), &others, public_url)
 }
 
 fn passwords(cost: PasswordCost) -> Result<Passwords> {
@@ -292,6 +324,36 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
     let _ended = stop.run_until_cancelled(work).await;
 }
 
+/// Signs the heads of the audit logs.
+fn signer(master: &[u8; 32]) -> Signer {
+    Signer::new(&derive(master, "audit-checkpoints"))
+}
+
+/// Signs what was added to the audit logs, now and then.
+async fn sign_heads(store: Store, signer: Signer) {
+    let mut ticks = interval(SIGN_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(cause) = store.sign_heads(&signer, Utc::now()).await {
+            tracing::warn!(error = ?cause, "the heads of the audit logs are not signed yet");
+        }
+    }
+}
+
+/// Tells webhooks what happened, as it happens.
+async fn deliver(app: App) {
+    let mut ticks = interval(DELIVER_EVERY);
+    loop {
+        ticks.tick().await;
+        match app.deliver_webhooks().await {
+            // More may be waiting.
+            Ok(sent) if sent > 0 => ticks.reset_immediately(),
+            Ok(_) => {}
+            Err(cause) => tracing::warn!(error = ?cause, "webhooks are not told yet"),
+        }
+    }
+}
+
 /// Removes what has expired, now and then.
 async fn tidy(store: Store) {
     let mut ticks = interval(TIDY_EVERY);
@@ -300,6 +362,12 @@ async fn tidy(store: Store) {
         let now = Utc::now();
         if let Err(cause) = store.purge_sessions(now).await {
             tracing::warn!(error = ?cause, "expired sessions are not removed yet");
+        }
+        if let Err(cause) = store.purge_deliveries(now).await {
+            tracing::warn!(error = ?cause, "old deliveries are not removed yet");
+        }
+        if let Err(cause) = store.purge_idempotency_keys(now).await {
+            tracing::warn!(error = ?cause, "old idempotency keys are not removed yet");
         }
         if let Err(cause) = store.purge_calls(now).await {
             tracing::warn!(error = ?cause, "old calls are not removed yet");

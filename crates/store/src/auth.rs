@@ -82,6 +82,8 @@ pub struct LiveKey {
     pub organisation: OrganisationId,
     /// The organisation's slug.
     pub slug: Slug,
+    /// The networks it may be used from; none: from anywhere.
+    pub allowed_addresses: Vec<String>,
 }
 
 /// What a presented refresh token turned out to be.
@@ -446,7 +448,8 @@ impl Store {
         let key = sqlx::query_as!(
             LiveKey,
             r#"select k.id as "id: ApiKeyId", k.name, k.role as "role: Role",
-                      k.organisation_id as "organisation: OrganisationId", o.slug as "slug: Slug"
+                      k.organisation_id as "organisation: OrganisationId", o.slug as "slug: Slug",
+                      k.allowed_addresses
                from api_keys k
                join organisations o on o.id = k.organisation_id
                where k.digest = $1 and (k.expires_at is null or k.expires_at > $2)"#,

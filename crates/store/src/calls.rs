@@ -1,15 +1,19 @@
 //! The audit of calls: written in batches by the product, read by the tenant.
 
-use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use domain::call::{CallPhases, CallStatus};
+use domain::chain::{CallEntry, Link, hex as chain_hex};
 use domain::{CallId, CallRecord, GrantId, Outcome, PolicyId, SealedArguments, ServerId};
 use serde::Serialize;
+use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use crate::audit::unwritten;
+use crate::chain::{self, Head};
 use crate::{Page, Paged, Result, Store, TenantTx};
 
 /// Which calls are wanted; absent parts do not restrict.
@@ -116,18 +120,32 @@ impl From<Row> for CallRecord {
 
 impl Store {
     /// Writes a batch; rows that are there already are left as they are. Records of organisations
-    /// that are gone are dropped with them.
+    /// that are gone are dropped with them. Each new row is the next link of its organisation's
+    /// chain, whose head is held meanwhile: writers of all replicas follow one another.
     pub async fn insert_calls(&self, batch: &[CallRecord]) -> Result<u64> {
-        let rows = Json(batch.iter().map(Written::of).collect::<Vec<_>>());
+        let mut tx = self.pool().begin().await?;
+        let mut heads = lock_heads(&mut tx, batch).await?;
+        let known = known_calls(&mut tx, batch).await?;
+        let kept: Vec<CallRecord> = batch.iter().map(kept).collect();
+        let mut seen = known;
+        let mut rows = Vec::with_capacity(kept.len());
+        for call in &kept {
+            let Some(head) = heads.get_mut(&call.organisation) else { continue };
+            if seen.insert(call.id) {
+                let entry = serde_json::to_vec(&CallEntry::from(call)).map_err(unwritten)?;
+                let previous = head.add(&entry);
+                rows.push(Written::of(call, *head, &previous));
+            }
+        }
+        let rows = Json(rows);
         let done = sqlx::query!(
-            "insert into calls
-             select r.* from jsonb_populate_recordset(null::calls, $1) as r
-             where exists (select from organisations o where o.id = r.organisation_id)
-             on conflict (organisation_id, id) do nothing",
+            "insert into calls select r.* from jsonb_populate_recordset(null::calls, $1) as r",
             rows as _,
         )
-        .execute(self.pool())
+        .execute(&mut *tx)
         .await?;
+        move_heads(&mut tx, &heads).await?;
+        tx.commit().await?;
         Ok(done.rows_affected())
     }
 
@@ -145,20 +163,113 @@ impl Store {
     }
 }
 
+/// Holds the heads of a batch's organisations, in one order over all writers.
+async fn lock_heads(tx: &mut PgConnection, batch: &[CallRecord]) -> Result<BTreeMap<Uuid, Head>> {
+    let organisations: BTreeSet<Uuid> = batch.iter().map(|call| call.organisation).collect();
+    let organisations: Vec<Uuid> = organisations.into_iter().collect();
+    let rows = sqlx::query!(
+        "insert into audit_heads as h (organisation_id, chain)
+         select id, 'calls' from organisations where id = any($1) order by id
+         on conflict (organisation_id, chain) do update set seq = h.seq
+         returning organisation_id, seq, digest",
+        &organisations,
+    )
+    .fetch_all(tx)
+    .await?;
+    let head = |row: (Uuid, i64, Vec<u8>)| (row.0, Head::of(row.1, &row.2));
+    Ok(rows.into_iter().map(|row| head((row.organisation_id, row.seq, row.digest))).collect())
+}
+
+/// The calls of a batch that are written already.
+async fn known_calls(tx: &mut PgConnection, batch: &[CallRecord]) -> Result<HashSet<CallId>> {
+    let organisations: Vec<Uuid> = batch.iter().map(|call| call.organisation).collect();
+    let ids: Vec<Uuid> = batch.iter().map(|call| call.id.as_uuid()).collect();
+    let rows = sqlx::query_scalar!(
+        r#"select c.id as "id: CallId"
+           from unnest($1::uuid[], $2::uuid[]) as w (organisation_id, id)
+           join calls c on c.organisation_id = w.organisation_id and c.id = w.id"#,
+        &organisations,
+        &ids,
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().collect())
+}
+
+async fn move_heads(tx: &mut PgConnection, heads: &BTreeMap<Uuid, Head>) -> Result<()> {
+    let organisations: Vec<Uuid> = heads.keys().copied().collect();
+    let numbers: Vec<i64> = heads.values().map(|head| head.seq).collect();
+    let digests: Vec<Vec<u8>> = heads.values().map(|head| head.digest.to_vec()).collect();
+    sqlx::query!(
+        "update audit_heads h set seq = w.seq, digest = w.digest
+         from unnest($1::uuid[], $2::bigint[], $3::bytea[]) as w (organisation_id, seq, digest)
+         where h.organisation_id = w.organisation_id and h.chain = 'calls'",
+        &organisations,
+        &numbers,
+        &digests,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A record as it is read back from the database: what its digest covers.
+fn kept(call: &CallRecord) -> CallRecord {
+    let clamp = |us: u32| micros(us).unsigned_abs();
+    let us = call.us;
+    CallRecord {
+        at: chain::micros(call.at),
+        grant_label: clean(&call.grant_label),
+        method: clean(&call.method),
+        target: call.target.as_deref().map(clean),
+        rule: clean(&call.rule),
+        message: clean(&call.message),
+        client: call.client.as_deref().map(clean),
+        session: call.session.as_deref().map(clean),
+        request_id: clean(&call.request_id),
+        argument_keys: call.argument_keys.iter().map(|key| clean(key)).collect(),
+        us: CallPhases {
+            auth: clamp(us.auth),
+            policy: clamp(us.policy),
+            limits: clamp(us.limits),
+            approval: clamp(us.approval),
+            upstream: clamp(us.upstream),
+            total: clamp(us.total),
+        },
+        ..call.clone()
+    }
+}
+
+/// A row of the log in the order of its chain.
+#[derive(Debug)]
+pub struct ChainedCall {
+    /// The call.
+    pub call: CallRecord,
+    /// Its number; none for a row that is older than the chain.
+    pub seq: Option<i64>,
+    /// The digest before it.
+    pub previous: Option<Vec<u8>>,
+    /// Its own digest.
+    pub digest: Option<Vec<u8>>,
+}
+
 /// One record with the names of the table's columns, on its way there.
 #[derive(Serialize)]
 struct Written<'c> {
+    seq: i64,
+    previous: String,
+    digest: String,
     organisation_id: Uuid,
     id: Uuid,
     at: DateTime<Utc>,
     server_id: Option<Uuid>,
     grant_id: Uuid,
-    grant_label: Cow<'c, str>,
-    method: Cow<'c, str>,
-    target: Option<Cow<'c, str>>,
+    grant_label: &'c str,
+    method: &'c str,
+    target: Option<&'c str>,
     outcome: Outcome,
-    rule: Cow<'c, str>,
-    message: Cow<'c, str>,
+    rule: &'c str,
+    message: &'c str,
     policy_id: Option<Uuid>,
     policy_version: Option<i32>,
     http: u16,
@@ -172,27 +283,31 @@ struct Written<'c> {
     us_total: i32,
     request_bytes: u64,
     response_bytes: u64,
-    client: Option<Cow<'c, str>>,
+    client: Option<&'c str>,
     session: Option<&'c str>,
-    request_id: Cow<'c, str>,
-    argument_keys: Vec<Cow<'c, str>>,
+    request_id: &'c str,
+    argument_keys: &'c [String],
     arguments_sealed: Option<String>,
 }
 
 impl<'c> Written<'c> {
-    fn of(call: &'c CallRecord) -> Self {
+    /// The row of a record that is [`kept`] so.
+    fn of(call: &'c CallRecord, head: Head, previous: &Link) -> Self {
         Self {
+            seq: head.seq,
+            previous: format!("\\x{}", chain_hex(previous)),
+            digest: format!("\\x{}", chain_hex(&head.digest)),
             organisation_id: call.organisation,
             id: call.id.as_uuid(),
             at: call.at,
             server_id: call.server.map(ServerId::as_uuid),
             grant_id: call.grant.as_uuid(),
-            grant_label: clean(&call.grant_label),
-            method: clean(&call.method),
-            target: call.target.as_deref().map(clean),
+            grant_label: &call.grant_label,
+            method: &call.method,
+            target: call.target.as_deref(),
             outcome: call.outcome,
-            rule: clean(&call.rule),
-            message: clean(&call.message),
+            rule: &call.rule,
+            message: &call.message,
             policy_id: call.policy.map(|(id, _)| id.as_uuid()),
             policy_version: call.policy.map(|(_, version)| version),
             http: call.status.http,
@@ -206,18 +321,18 @@ impl<'c> Written<'c> {
             us_total: micros(call.us.total),
             request_bytes: call.request_bytes,
             response_bytes: call.response_bytes,
-            client: call.client.as_deref().map(clean),
+            client: call.client.as_deref(),
             session: call.session.as_deref(),
-            request_id: clean(&call.request_id),
-            argument_keys: call.argument_keys.iter().map(|key| clean(key)).collect(),
+            request_id: &call.request_id,
+            argument_keys: &call.argument_keys,
             arguments_sealed: call.arguments.as_ref().map(bytea),
         }
     }
 }
 
 /// Postgres has no NUL in text; a client may have sent one.
-fn clean(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { text.into() }
+fn clean(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// Bytes as Postgres reads them.
@@ -279,6 +394,72 @@ impl TenantTx {
         .await?;
         let paged = page.cut(rows, |row| row.id.as_uuid());
         Ok(Paged { rows: paged.rows.into_iter().map(CallRecord::from).collect(), next: paged.next })
+    }
+
+    /// A piece of the log in the order of its chain, after a row.
+    pub async fn export_calls(
+        &mut self,
+        filter: &CallFilter,
+        after: (i64, Uuid),
+        limit: i64,
+    ) -> Result<Vec<ChainedCall>> {
+        let organisation = self.organisation;
+        let rows = sqlx::query!(
+            r#"select id as "id: CallId", seq, previous, digest
+               from calls
+               where organisation_id = $1 and (coalesce(seq, 0), id) > ($2, $3)
+                 and ($5::uuid is null or server_id = $5)
+                 and ($6::uuid is null or grant_id = $6)
+                 and ($7::text is null or target = $7)
+                 and ($8::text is null or outcome = $8)
+                 and ($9::timestamptz is null or at >= $9)
+                 and ($10::timestamptz is null or at < $10)
+                 and ($11::text is null or position(lower($11) in lower(concat_ws(
+                        ' ', target, grant_label, rule, message, method))) > 0)
+               order by coalesce(seq, 0), id
+               limit $4"#,
+            organisation as _,
+            after.0,
+            after.1,
+            limit,
+            filter.server.map(ServerId::as_uuid),
+            filter.grant.map(GrantId::as_uuid),
+            filter.target,
+            filter.outcome.map(Outcome::as_str),
+            filter.since,
+            filter.until,
+            filter.text,
+        )
+        .fetch_all(self.conn())
+        .await?;
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.id.as_uuid()).collect();
+        let mut calls = self.calls_by_id(&ids).await?;
+        let chained = rows.into_iter().filter_map(|row| {
+            let call = calls.remove(&row.id)?;
+            Some(ChainedCall { call, seq: row.seq, previous: row.previous, digest: row.digest })
+        });
+        Ok(chained.collect())
+    }
+
+    async fn calls_by_id(&mut self, ids: &[Uuid]) -> Result<HashMap<CallId, CallRecord>> {
+        let organisation = self.organisation;
+        let rows = sqlx::query_as!(
+            Row,
+            r#"select organisation_id, id as "id: CallId", at, server_id as "server_id: ServerId",
+                      grant_id as "grant_id: GrantId", grant_label, method, target,
+                      outcome as "outcome: Outcome", rule, message,
+                      policy_id as "policy_id: PolicyId", policy_version, http, jsonrpc, is_error,
+                      us_auth, us_policy, us_limits, us_approval, us_upstream, us_total,
+                      request_bytes, response_bytes, client, session, request_id, argument_keys,
+                      null::bytea as arguments_sealed
+               from calls
+               where organisation_id = $1 and id = any($2)"#,
+            organisation as _,
+            ids,
+        )
+        .fetch_all(self.conn())
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.id, CallRecord::from(row))).collect())
     }
 
     /// One call, with the values of its arguments where they are recorded.

@@ -25,6 +25,8 @@ pub struct ApiKey {
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was last used, to the minute.
     pub used_at: Option<DateTime<Utc>>,
+    /// The networks it may be used from; none: from anywhere.
+    pub allowed_addresses: Vec<String>,
 }
 
 /// A key to store.
@@ -42,6 +44,8 @@ pub struct NewApiKey<'a> {
     pub hint: &'a str,
     /// When it stops working.
     pub expires_at: Option<DateTime<Utc>>,
+    /// The networks it may be used from; none: from anywhere.
+    pub allowed_addresses: &'a [String],
 }
 
 impl TenantTx {
@@ -51,8 +55,9 @@ impl TenantTx {
         let author = self.actor.to_string();
         sqlx::query!(
             "insert into api_keys
-                 (organisation_id, id, name, role, digest, hint, created_by, expires_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)",
+                 (organisation_id, id, name, role, digest, hint, created_by, expires_at,
+                  allowed_addresses)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             organisation as _,
             new.id as _,
             new.name,
@@ -61,6 +66,7 @@ impl TenantTx {
             new.hint,
             author,
             new.expires_at,
+            new.allowed_addresses,
         )
         .execute(self.conn())
         .await?;
@@ -73,7 +79,7 @@ impl TenantTx {
         let rows = sqlx::query_as!(
             ApiKey,
             r#"select id as "id: ApiKeyId", name, role as "role: Role", hint, created_by,
-                      created_at, expires_at, used_at
+                      created_at, expires_at, used_at, allowed_addresses
                from api_keys
                where organisation_id = $1 and id < $2
                order by id desc

@@ -8,8 +8,10 @@
 pub mod audit;
 pub mod auth;
 pub mod calls;
+pub mod chain;
 mod error;
 pub mod grants;
+pub mod idempotency;
 pub mod keys;
 pub mod organisations;
 mod page;
@@ -19,11 +21,12 @@ pub mod servers;
 pub mod snapshot;
 pub mod tools;
 mod tx;
+pub mod webhooks;
 
 pub use audit::Event;
 pub use error::{Conflict, Error};
 pub use page::{Page, Paged};
-pub use tx::{Actor, Store, Tenant, TenantTx};
+pub use tx::{Actor, Credential, Origin, Store, Tenant, TenantTx};
 
 /// The migrations, embedded; `drawbridge migrate` and the embedded default run them.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");

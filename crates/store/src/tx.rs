@@ -1,8 +1,9 @@
 //! The pool, and the transaction that belongs to one tenant.
 
 use std::fmt;
+use std::net::IpAddr;
 
-use domain::{ApiKeyId, OrganisationId, UserId};
+use domain::{ApiKeyId, AttemptId, OrganisationId, SessionId, UserId};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::audit::Event;
@@ -35,6 +36,42 @@ impl fmt::Display for Actor {
     }
 }
 
+/// What a change was asked for with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Credential {
+    /// Nothing: the product did it by itself.
+    #[default]
+    None,
+    /// The session of a browser.
+    Session(SessionId),
+    /// An access token of the API.
+    AccessToken,
+    /// An API key.
+    Key(ApiKeyId),
+}
+
+impl fmt::Display for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::Session(id) => write!(f, "session {id}"),
+            Self::AccessToken => f.write_str("access token"),
+            Self::Key(id) => write!(f, "API key {id}"),
+        }
+    }
+}
+
+/// Where a change comes from.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Origin {
+    /// What it was asked for with.
+    pub credential: Credential,
+    /// The client's address.
+    pub address: Option<IpAddr>,
+    /// The attempt of an idempotent request that it is a part of.
+    pub attempt: Option<AttemptId>,
+}
+
 /// The tenant that a guard vouches for, and who acts in it.
 #[derive(Debug, Clone, Copy)]
 pub struct Tenant {
@@ -42,6 +79,15 @@ pub struct Tenant {
     pub organisation: OrganisationId,
     /// Who acts.
     pub actor: Actor,
+    /// From where.
+    pub origin: Origin,
+}
+
+impl Tenant {
+    /// An organisation in which the product acts by itself.
+    pub fn by_system(organisation: OrganisationId) -> Self {
+        Self { organisation, actor: Actor::System, origin: Origin::default() }
+    }
 }
 
 /// A transaction confined to one tenant by role and row security. Dropped, it rolls back.
@@ -49,6 +95,7 @@ pub struct TenantTx {
     tx: Transaction<'static, Postgres>,
     pub(crate) organisation: OrganisationId,
     pub(crate) actor: Actor,
+    pub(crate) origin: Origin,
 }
 
 impl Store {
@@ -67,7 +114,8 @@ impl Store {
         .bind(tenant.organisation.as_uuid().to_string())
         .execute(&mut *tx)
         .await?;
-        Ok(TenantTx { tx, organisation: tenant.organisation, actor: tenant.actor })
+        let Tenant { organisation, actor, origin } = tenant;
+        Ok(TenantTx { tx, organisation, actor, origin })
     }
 
     /// Whether the database answers.
@@ -90,6 +138,7 @@ impl TenantTx {
     /// Writes the audit row and commits, as one.
     pub async fn commit(mut self, event: Event) -> Result<()> {
         self.insert_event(&event).await?;
+        self.note_attempt().await?;
         self.tx.commit().await.map_err(Error::from)
     }
 

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use chrono::Utc;
-use control::{App, AppParts, CallFeed, Changes, Passwords, Settings, SignupMode, TokenKeys};
+use control::{
+    App, AppParts, CallFeed, Changes, Passwords, RateLimits, Settings, SignupMode, TokenKeys,
+};
+use domain::chain::Signer;
 use domain::vault::Keyring;
 use domain::{CallRecord, Clock, OrganisationId};
 use futures_util::future::BoxFuture;
@@ -56,6 +59,8 @@ impl TestApp {
             signup: SignupMode::Open,
             allowed_hosts: Vec::new(),
             demo_url: None,
+            trusted_proxies: Vec::new(),
+            rates: RateLimits { api_per_minute: 1_000_000, sign_in_per_minute: 1_000_000 },
         };
         let loopback = AllowRange { net: "127.0.0.0/8".parse().unwrap(), port: None };
         let mut rules = AddressRules { allow: vec![loopback], ..AddressRules::default() };
@@ -70,11 +75,13 @@ impl TestApp {
             keyring: keyring.clone(),
             arguments: arguments.clone(),
             token_keys: TokenKeys::new(&[2; 32], &[], &settings.public_url),
+            checkpoint_key: Signer::new(&[3; 32]).public(),
             passwords: Passwords::new(argon2::Params::new(64, 1, 1, None).unwrap(), 2).unwrap(),
             upstream: Client::new(rules).unwrap(),
             changes: Arc::new(told.clone()),
             calls: Arc::new(Feed(calls.clone())),
             settings,
+            shared_rates: None,
         });
         let router = control::routes::router(app.clone());
         Self { router, app, store, clock, keyring, arguments, told, calls }

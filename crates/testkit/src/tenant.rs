@@ -88,9 +88,26 @@ impl Tenant {
         self.product.anonymous().with_bearer(made.text("/token"))
     }
 
+    /// The same people with new tokens, for tests in which days pass.
+    pub async fn signed_in_anew(&self) -> Self {
+        let sign_in = |email: String| async move {
+            let credentials = json!({ "email": email, "password": PASSWORD });
+            let answer = self.product.anonymous().post("/api/v1/auth/token", credentials).await;
+            answer.expect(200).text("/access_token")
+        };
+        let bearer = |who: &'static str| sign_in(format!("{who}@{}.test", self.slug));
+        Self {
+            admin: self.admin.clone().with_bearer(bearer("admin").await),
+            policy_manager: self.policy_manager.clone().with_bearer(bearer("policy_manager").await),
+            viewer: self.viewer.clone().with_bearer(bearer("viewer").await),
+            ..self.clone()
+        }
+    }
+
     /// The way into the database as the first admin.
-    pub const fn wall(&self) -> Wall {
-        Wall { organisation: self.id, actor: store::Actor::User(self.owner) }
+    pub fn wall(&self) -> Wall {
+        let (actor, origin) = (store::Actor::User(self.owner), store::Origin::default());
+        Wall { organisation: self.id, actor, origin }
     }
 }
 

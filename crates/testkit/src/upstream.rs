@@ -93,6 +93,12 @@ pub async fn nobody() -> String {
     format!("http://{}/mcp", listener.local_addr().unwrap())
 }
 
+/// Anything, at a path.
+pub async fn serving(router: Router, path: &str) -> String {
+    let url = serve(router).await;
+    url.replace("/mcp", path)
+}
+
 async fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

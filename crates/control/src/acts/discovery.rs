@@ -39,7 +39,7 @@ impl App {
     /// Lists a server's tools anew for the gateway, which met a name that it does not know. True
     /// if what is stored changed. Fails closed: whatever goes wrong, nothing has changed.
     pub async fn rediscover(&self, organisation: OrganisationId, server: ServerId) -> bool {
-        let tenant = Tenant { organisation, actor: Actor::System };
+        let tenant = Tenant::by_system(organisation);
         match discover(self, tenant, server).await {
             Ok(changes) => changes != ToolChanges::default(),
             Err(failure) => {
@@ -99,9 +99,18 @@ async fn apply(
     if tenant.actor == Actor::System && changes == ToolChanges::default() {
         tx.commit_unaudited("the server lists what it listed before").await?;
     } else {
-        tx.commit(Event::ServerDiscovered(server.id)).await?;
+        tx.commit(event(server.id, &changes)).await?;
     }
     Ok(changes)
+}
+
+/// What is remembered of a discovery: a definition that changed is an event of its own.
+const fn event(server: ServerId, changes: &ToolChanges) -> Event {
+    let ToolChanges { added, changed, removed } = *changes;
+    if changed == 0 {
+        return Event::ServerDiscovered(server);
+    }
+    Event::DefinitionsChanged { server, added, changed, removed }
 }
 
 /// What it said of itself.

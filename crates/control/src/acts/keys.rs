@@ -9,8 +9,12 @@ use store::Event;
 use store::keys::NewApiKey;
 
 use super::check::{Checks, expiry, label};
+use crate::address;
 use crate::failure::Failure;
 use crate::guard::Can;
+
+/// Most networks that one key names.
+const MAX_NETWORKS: usize = 32;
 
 /// A key to make.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -25,6 +29,10 @@ pub(crate) struct KeyForm {
     /// When it stops working; never, if left out.
     #[serde(default)]
     pub(crate) expires_at: Option<DateTime<Utc>>,
+    /// Addresses and networks it may be used from; anywhere, if left out.
+    #[serde(default)]
+    #[schema(example = json!(["203.0.113.0/24"]))]
+    pub(crate) allowed_addresses: Vec<String>,
 }
 
 /// Makes a key; its token is shown once.
@@ -36,6 +44,7 @@ pub(crate) async fn create(
     let mut checks = Checks::default();
     let name = checks.take("/name", label(&form.name));
     let expires_at = checks.maybe("/expires_at", form.expires_at.map(|at| expiry(at, now)));
+    let networks = networks(&form.allowed_addresses, &mut checks);
     let Some(name) = name else { return Err(checks.refuse()) };
     checks.done()?;
     let (id, token) = (ApiKeyId::fresh(now), PlainKey::fresh(KeyKind::Api));
@@ -46,10 +55,23 @@ pub(crate) async fn create(
         digest: token.digest(),
         hint: &token.hint(),
         expires_at,
+        allowed_addresses: &networks,
     };
     caller.tx().await?.insert_api_key(&new).await?;
     caller.commit(Event::ApiKeyCreated(id)).await?;
     Ok((id, token))
+}
+
+/// The networks of a form, as they are kept.
+fn networks(given: &[String], checks: &mut Checks) -> Vec<String> {
+    if given.len() > MAX_NETWORKS {
+        checks.wrong("/allowed_addresses", format!("name at most {MAX_NETWORKS} networks"));
+        return Vec::new();
+    }
+    let read = given.iter().enumerate().filter_map(|(at, text)| {
+        checks.take(format!("/allowed_addresses/{at}"), address::network(text.trim()))
+    });
+    read.map(|network| network.to_string()).collect()
 }
 
 /// Removes a key: it stops working at once.

@@ -13,3 +13,4 @@ pub(crate) mod policy_tests;
 pub(crate) mod servers;
 pub(crate) mod snippets;
 pub(crate) mod tools;
+pub(crate) mod webhooks;

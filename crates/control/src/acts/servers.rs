@@ -163,7 +163,7 @@ pub(crate) async fn find<P>(caller: &mut Can<P>, id: ServerId) -> Result<Server,
 
 /// A URL that may be connected to, as far as can be told now. A name that does not resolve is let
 /// through: discovery will say so, and the guard checks again at each connection.
-async fn address(app: &App, text: &str) -> Result<Url, String> {
+pub(super) async fn address(app: &App, text: &str) -> Result<Url, String> {
     let text = text.trim();
     let url: Url = text.parse().map_err(|_unreadable| match text {
         "" => "this is required".to_owned(),

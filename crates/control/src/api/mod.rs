@@ -2,6 +2,7 @@
 //! `acts`.
 
 pub(crate) mod api_keys;
+pub(crate) mod audit_events;
 pub(crate) mod auth;
 pub(crate) mod calls;
 pub(crate) mod grants;
@@ -12,3 +13,4 @@ pub(crate) mod organisation;
 pub(crate) mod policies;
 pub(crate) mod servers;
 pub(crate) mod usage;
+pub(crate) mod webhooks;

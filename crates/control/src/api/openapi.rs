@@ -1,19 +1,18 @@
 //! The description of the API, generated from the handlers; who may call what comes from the
-//! route table, so that it cannot be forgotten or lie.
+//! route table, so that it cannot be forgotten or lie. [`describe`] completes it.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use axum::response::{IntoResponse, Response};
-use http::Method;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use serde_json::Value;
 use utoipa::OpenApi;
-use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Components, ContentBuilder, Ref, ResponseBuilder};
+use utoipa::openapi::Components;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use crate::failure::{Failure, FieldError, Kind, Problem};
-use crate::guard::{Anyone, Right};
+use crate::describe::{self, BEARER};
+use crate::failure::{Failure, FieldError, Problem};
+use crate::guard::Anyone;
 use crate::routes;
 
 #[derive(OpenApi)]
@@ -23,13 +22,15 @@ use crate::routes;
         description = "The admin API of Drawbridge, a gateway with policy on every MCP tool call. \
                        Send an API key (`dbk_…`) or an access token as `Authorization: Bearer`; \
                        the organisation is the credential's. Times are UTC, RFC 3339. Errors are \
-                       problem+json (RFC 9457)."
+                       problem+json (RFC 9457). Lists come in pages: pass `next_cursor` as `cursor`. Every \
+                       answer says in `RateLimit` what is left of the credential's minute."
     ),
     paths(
         super::auth::signup::signup,
         super::auth::token::token,
         super::auth::refresh::refresh,
         super::auth::logout::logout,
+        super::auth::jwks::jwks,
         super::me::me,
         super::organisation::show::show,
         super::organisation::change::change,
@@ -77,17 +78,28 @@ use crate::routes;
         super::grants::revoke::revoke,
         super::calls::list::list,
         super::calls::show::show,
+        super::calls::export::export,
+        super::calls::checkpoints::checkpoints,
         super::usage::usage,
+        super::webhooks::list::list,
+        super::webhooks::create::create,
+        super::webhooks::show::show,
+        super::webhooks::change::change,
+        super::webhooks::remove::remove,
+        super::webhooks::rotate::rotate,
+        super::webhooks::test::test,
+        super::webhooks::deliveries::deliveries,
+        super::webhooks::deliveries::replay,
+        super::audit_events::list::list,
+        super::audit_events::export::export,
         openapi,
     ),
     components(schemas(Problem, FieldError))
 )]
 struct Description;
 
-const BEARER: &str = "bearer";
-
 static TEXT: LazyLock<Result<String, serde_json::Error>> =
-    LazyLock::new(|| description().to_pretty_json());
+    LazyLock::new(|| serde_json::to_string_pretty(&description()));
 
 /// `GET /api/v1/openapi.json`: this API, described in OpenAPI 3.1.
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "about",
@@ -103,7 +115,7 @@ pub(crate) async fn openapi(_: Anyone) -> Result<Response, Failure> {
 }
 
 /// The whole description.
-pub fn description() -> utoipa::openapi::OpenApi {
+pub fn description() -> Value {
     let mut api = Description::openapi();
     let scheme = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
@@ -112,53 +124,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
     api.components
         .get_or_insert_with(Components::new)
         .add_security_scheme(BEARER, SecurityScheme::Http(scheme));
-    let rights: HashMap<(Method, &str), Right> =
-        routes::table().into_iter().map(|r| ((r.method, r.path), r.right)).collect();
-    for (path, item) in &mut api.paths.paths {
-        for (method, operation) in operations(item) {
-            if let Some(right) = rights.get(&(method.clone(), path.as_str())) {
-                complete(operation, *right, &method);
-            }
-        }
-    }
-    api
-}
-
-fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
-    [
-        (Method::GET, &mut item.get),
-        (Method::POST, &mut item.post),
-        (Method::PUT, &mut item.put),
-        (Method::PATCH, &mut item.patch),
-        (Method::DELETE, &mut item.delete),
-    ]
-    .into_iter()
-    .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
-}
-
-/// Adds who may call it, and the failures that follow from that.
-fn complete(operation: &mut Operation, right: Right, method: &Method) {
-    let mut kinds = vec![];
-    if let Right::Permission { name, least } = right {
-        operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
-        let text = operation.description.take().unwrap_or_default();
-        let gap = if text.is_empty() { "" } else { "\n\n" };
-        operation.description = Some(format!("{text}{gap}Needs `{name}`: role {least} or above."));
-        kinds.extend([Kind::Unauthenticated, Kind::Forbidden, Kind::NotFound]);
-    }
-    if *method != Method::GET || operation.parameters.is_some() {
-        kinds.push(Kind::Invalid);
-    }
-    if *method == Method::POST || *method == Method::PUT || *method == Method::PATCH {
-        kinds.extend([Kind::Malformed, Kind::Conflict]);
-    }
-    for kind in kinds {
-        let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-        let response = ResponseBuilder::new()
-            .description(kind.title())
-            .content("application/problem+json", problem)
-            .build();
-        let status = kind.status().as_str().to_owned();
-        operation.responses.responses.entry(status).or_insert_with(|| response.into());
-    }
+    // Nothing of it is a map with keys that are no text.
+    let api = serde_json::to_value(&api).unwrap_or_default();
+    describe::complete(api, &routes::table())
 }

@@ -1,13 +1,14 @@
 //! The guard of public routes.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use http::header::USER_AGENT;
 use http::request::Parts;
 
 use super::{Guard, Right};
+use crate::address;
 use crate::app::App;
 
 /// Lets everyone in. It carries what sign-in needs: where the caller sits and what it calls itself.
@@ -27,7 +28,7 @@ impl Anyone {
         &self.app
     }
 
-    /// The address of the connection.
+    /// The address of the client.
     pub(crate) const fn address(&self) -> IpAddr {
         self.address
     }
@@ -42,11 +43,7 @@ impl FromRequestParts<App> for Anyone {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        // Without connection info (in-process tests) all callers share one address.
-        let address = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
+        let address = address::of(parts, app.settings());
         let user_agent = parts
             .headers
             .get(USER_AGENT)

@@ -17,7 +17,7 @@ use domain::Role;
 
 pub use anyone::Anyone;
 pub use can::Can;
-pub(crate) use principal::ends_at as session_ends_at;
+pub(crate) use principal::{Bearer, Principal, ends_at as session_ends_at};
 pub use signed_in::SignedIn;
 
 use crate::app::App;

@@ -1,16 +1,21 @@
 //! From a request's credential to who it is: the look-ups behind the guards.
 
+use std::net::IpAddr;
+
 use axum::extract::{FromRequestParts, RawPathParams};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::secret::{KeyDigest, KeyKind};
-use domain::{OrganisationId, Role, Slug};
+use domain::{AttemptId, OrganisationId, Role, Slug, UserId};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use ipnet::IpNet;
 use store::auth::{BrowserSession, LiveKey, Membership};
-use store::{Actor, Tenant};
+use store::{Actor, Credential, Origin, Tenant};
 
+use crate::address;
 use crate::app::App;
 use crate::failure::{Failure, Kind};
+use crate::hex::hex;
 use crate::session;
 use crate::surface::Surface;
 use crate::token::Named;
@@ -22,11 +27,16 @@ pub(crate) struct Principal {
     pub(crate) role: Role,
     pub(crate) organisation: OrganisationId,
     pub(crate) slug: Slug,
+    pub(crate) origin: Origin,
 }
 
 impl Principal {
     /// The principal of a request, by the rules of its surface.
-    pub(super) async fn of(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+    pub(crate) async fn of(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        // A layer may have asked already.
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
         match Surface::of(parts.uri.path()) {
             Surface::Api => Self::of_bearer(parts, app).await,
             Surface::Page => Self::of_browser(parts, app).await,
@@ -34,8 +44,15 @@ impl Principal {
     }
 
     /// The tenant that this principal may act in.
-    pub(super) const fn tenant(&self) -> Tenant {
-        Tenant { organisation: self.organisation, actor: self.actor }
+    pub(crate) const fn tenant(&self) -> Tenant {
+        Tenant { organisation: self.organisation, actor: self.actor, origin: self.origin }
+    }
+
+    /// The same, in an attempt under an idempotency key.
+    #[must_use]
+    pub(crate) fn in_attempt(mut self, attempt: AttemptId) -> Self {
+        self.origin.attempt = Some(attempt);
+        self
     }
 
     /// On the API the credential names the organisation; no path does.
@@ -43,13 +60,17 @@ impl Principal {
         match Bearer::of(parts, app)? {
             Bearer::Key(digest) => {
                 let key = app.store().find_api_key(digest, app.now()).await?;
-                key.map(Self::from).ok_or_else(Failure::unauthenticated)
+                let key = key.ok_or_else(Failure::unauthenticated)?;
+                let address = address::of(parts, app.settings());
+                admitted(&key, address)?;
+                Ok(Self::key(key, address))
             }
             Bearer::Token(named) => {
                 let membership =
                     app.store().find_membership_by_id(named.user, named.organisation).await?;
                 let membership = membership.ok_or_else(Failure::unauthenticated)?;
-                Ok(Self::member(Actor::User(named.user), membership))
+                let credential = Credential::AccessToken;
+                Ok(Self::member(named.user, membership, origin(parts, app, credential)))
             }
         }
     }
@@ -61,32 +82,53 @@ impl Principal {
         let slug = organisation_of_path(parts).await?;
         let membership = app.store().find_membership(session.user.id, slug.as_str()).await?;
         let membership = membership.ok_or_else(Failure::not_found)?;
-        Ok(Self::member(Actor::User(session.user.id), membership))
+        let origin = origin(parts, app, Credential::Session(session.id));
+        Ok(Self::member(session.user.id, membership, origin))
     }
 
-    fn member(actor: Actor, membership: Membership) -> Self {
+    fn member(user: UserId, membership: Membership, origin: Origin) -> Self {
         Self {
-            actor,
+            actor: Actor::User(user),
             role: membership.role,
             organisation: membership.organisation,
             slug: membership.slug,
+            origin,
         }
     }
-}
 
-impl From<LiveKey> for Principal {
-    fn from(key: LiveKey) -> Self {
+    fn key(key: LiveKey, address: IpAddr) -> Self {
+        let credential = Credential::Key(key.id);
         Self {
             actor: Actor::Key(key.id),
             role: key.role,
             organisation: key.organisation,
             slug: key.slug,
+            origin: Origin { credential, address: Some(address), attempt: None },
         }
     }
 }
 
+fn origin(parts: &Parts, app: &App, credential: Credential) -> Origin {
+    Origin { credential, address: Some(address::of(parts, app.settings())), attempt: None }
+}
+
+/// Whether a key may be used from an address. A network that cannot be read admits nobody.
+fn admitted(key: &LiveKey, address: IpAddr) -> Result<(), Failure> {
+    let networks: Vec<IpNet> =
+        key.allowed_addresses.iter().filter_map(|text| address::network(text).ok()).collect();
+    if key.allowed_addresses.is_empty() || address::contains(&networks, address) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Kind::WrongAddress,
+        format!(
+            "This API key may not be used from {address}. An admin made it for other networks."
+        ),
+    ))
+}
+
 /// A bearer credential that has the right form, and, if it is a token, is good.
-pub(super) enum Bearer {
+pub(crate) enum Bearer {
     /// Digest of an API key, to be looked up.
     Key(KeyDigest),
     /// An access token of ours that has not expired.
@@ -94,7 +136,7 @@ pub(super) enum Bearer {
 }
 
 impl Bearer {
-    pub(super) fn of(parts: &Parts, app: &App) -> Result<Self, Failure> {
+    pub(crate) fn of(parts: &Parts, app: &App) -> Result<Self, Failure> {
         let mut values = parts.headers.get_all(AUTHORIZATION).iter();
         // Two credentials: nobody can say which was meant.
         let (Some(value), None) = (values.next(), values.next()) else {
@@ -114,6 +156,14 @@ impl Bearer {
             app.token_keys().check(credential, app.now()).map(Self::Token)
         };
         found.ok_or_else(|| explain(credential))
+    }
+
+    /// A name for it, to count by.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Key(digest) => format!("key {}", hex(digest.as_bytes())),
+            Self::Token(Named { user, organisation }) => format!("token {user} {organisation}"),
+        }
     }
 }
 

@@ -117,7 +117,10 @@ fn every_page_is_well_formed_labelled_and_escapes_what_others_wrote() {
     check::<super::servers::ServerList>();
     check::<super::servers::ServerPage>();
     check::<super::settings::api_keys::ApiKeys>();
+    check::<super::settings::audit::AuditLog>();
     check::<super::settings::organisation::OrganisationPage>();
+    check::<super::settings::webhooks::WebhookList>();
+    check::<super::settings::webhooks::WebhookPage>();
     for fragment in super::grants::Arrived::fragments() {
         let html = fragment.render().unwrap();
         Seen::read(&html).unwrap_or_else(|error| panic!("{error}\n{html}"));

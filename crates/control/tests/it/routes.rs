@@ -8,7 +8,7 @@ use domain::Role;
 use http::Method;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use testkit::{Actor, Tenant, TestApp};
+use testkit::{Actor, Tenant, TestApp, upstream};
 
 use crate::api::{demo_server, policy};
 
@@ -20,6 +20,8 @@ struct Belongings {
     grant: String,
     key: String,
     call: String,
+    webhook: String,
+    delivery: String,
 }
 
 impl Belongings {
@@ -32,7 +34,13 @@ impl Belongings {
         let key = json!({ "name": "k", "role": "viewer" });
         let call = crate::api::call(app, t, "list_customers", domain::Outcome::Allowed);
         let _rows = app.store.insert_calls(std::slice::from_ref(&call)).await.unwrap();
+        let hook = json!({ "url": upstream::nobody().await, "events": ["*"] });
+        let webhook = t.admin().post("/api/v1/webhooks", hook).await.expect(201).text("/id");
+        let test = format!("/api/v1/webhooks/{webhook}/test");
+        let delivery = t.admin().post(&test, json!({})).await.expect(201).text("/id");
         Self {
+            webhook,
+            delivery,
             organisation: t.slug.to_string(),
             grant: t.admin().post("/api/v1/grants", grant).await.expect(201).text("/id"),
             key: t.admin().post("/api/v1/api-keys", key).await.expect(201).text("/id"),
@@ -53,6 +61,8 @@ impl Belongings {
                 ("grants", "{id}") => &self.grant,
                 ("api-keys", "{id}") => &self.key,
                 ("calls", "{id}") => &self.call,
+                ("webhooks", "{id}") => &self.webhook,
+                ("deliveries", "{delivery}") => &self.delivery,
                 ("tools", "{tool}") => "list_customers",
                 ("versions" | "tests", "{n}") => "1",
                 (_, placeholder) if placeholder.starts_with('{') => {
@@ -108,6 +118,7 @@ const OPEN: [&str; 19] = [
     "POST /api/v1/auth/token",
     "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/logout",
+    "GET /api/v1/auth/jwks.json",
     "GET /",
     "GET /docs",
     "GET /docs/",

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod audit;
 mod config;
 mod connect;
 mod doctor;
@@ -42,6 +43,9 @@ enum Command {
     /// Serves a local MCP server that speaks over its standard streams over HTTP on loopback, so
     /// that it can be registered like any other.
     Connect(connect::Args),
+    /// What can be said of an exported audit log, offline.
+    #[command(subcommand)]
+    Audit(audit::Task),
     /// Lists every route with the right it asks for.
     Routes,
     /// Prints the OpenAPI document of the admin REST API.
@@ -86,8 +90,9 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Migrate => migrate::run(&load()?),
         Command::Config => config::run(&load()?),
         Command::Doctor => doctor::run(&load()?),
+        Command::Audit(task) => audit::run(task),
         Command::Routes => routes::run(),
-        Command::Openapi => say(&control::openapi().to_pretty_json()?),
+        Command::Openapi => say(&serde_json::to_string_pretty(&control::openapi())?),
     }
 }
 

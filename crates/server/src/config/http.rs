@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
+use ipnet::IpNet;
 use url::Url;
 
 use super::Reader;
@@ -26,6 +28,12 @@ pub(crate) struct Http {
     pub(crate) allowed_hosts: Vec<String>,
     /// Further origins from which browsers may call the gateway.
     pub(crate) allowed_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// How often one credential may call the API in a minute.
+    pub(crate) api_per_minute: NonZeroU32,
+    /// How often one address may sign in or up in a minute.
+    pub(crate) sign_in_per_minute: NonZeroU32,
 }
 
 /// Which planes a process serves.
@@ -114,8 +122,27 @@ impl Http {
                 "DRAWBRIDGE_ALLOWED_ORIGINS",
                 "Further origins from which browsers may call the gateway.",
             ),
+            trusted_proxies: reader.list(
+                "DRAWBRIDGE_TRUSTED_PROXIES",
+                "Networks of proxies whose X-Forwarded-For names the client; nobody else's is \
+                 believed.",
+            ),
+            api_per_minute: reader.value(
+                "DRAWBRIDGE_API_PER_MINUTE",
+                "Requests to the admin API that one credential may send in a minute.",
+                per_minute(1_200),
+            ),
+            sign_in_per_minute: reader.value(
+                "DRAWBRIDGE_SIGN_IN_PER_MINUTE",
+                "Attempts to sign in or up that one address may make in a minute.",
+                per_minute(60),
+            ),
         }
     }
+}
+
+fn per_minute(count: u32) -> NonZeroU32 {
+    NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN)
 }
 
 /// The URL of a listener for somebody on the same machine.

@@ -22,6 +22,8 @@ pub(crate) struct Security {
     pub(crate) demo: bool,
     /// What hashing a password costs.
     pub(crate) password_cost: PasswordCost,
+    /// Which of the keys derived for access tokens signs them.
+    pub(crate) access_key_version: u16,
 }
 
 /// Where the master key comes from.
@@ -91,6 +93,12 @@ impl Security {
                 "DRAWBRIDGE_DEMO",
                 "Whether the built-in demo MCP server runs; by default on loopback only.",
                 loopback,
+            ),
+            access_key_version: reader.value(
+                "DRAWBRIDGE_ACCESS_KEY_VERSION",
+                "Which key signs access tokens; one more rotates it. The one before and the one \
+                 after are accepted too, so replicas may change one by one.",
+                1,
             ),
             password_cost: PasswordCost {
                 memory_kib: reader.value(

@@ -70,6 +70,7 @@ async fn sessions_and_keys_stop_when_they_expire_or_are_removed(pool: PgPool) {
         role: Role::Viewer,
         digest: key.digest(),
         hint: &key.hint(),
+        allowed_addresses: &[],
         expires_at: Some(now() + hour),
     };
     tx.insert_api_key(&new).await.unwrap();

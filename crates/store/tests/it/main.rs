@@ -45,7 +45,8 @@ impl Org {
             })
             .await
             .unwrap();
-        Self { store, tenant: Tenant { organisation, actor: Actor::User(user) }, user, slug }
+        let tenant = Tenant { actor: Actor::User(user), ..Tenant::by_system(organisation) };
+        Self { store, tenant, user, slug }
     }
 
     async fn tx(&self) -> TenantTx {

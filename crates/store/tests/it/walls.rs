@@ -2,7 +2,7 @@
 
 use domain::OrganisationSettings;
 use sqlx::PgPool;
-use store::{Actor, Conflict, Event, Page, Store, Tenant};
+use store::{Conflict, Event, Page, Store, Tenant};
 
 use crate::{Org, now};
 
@@ -87,7 +87,7 @@ async fn names_that_are_taken_say_which(pool: PgPool) {
     org.policy("p").await;
     org.grant("ci", &[]).await;
     let store: &Store = &org.store;
-    let tenant = Tenant { organisation: org.tenant.organisation, actor: Actor::System };
+    let tenant = Tenant::by_system(org.tenant.organisation);
 
     let mut tx = store.tenant(tenant).await.unwrap();
     let taken = tx.insert_policy(domain::PolicyId::fresh(now()), "p", None, "{}", "").await;

@@ -27,6 +27,8 @@ pub(crate) struct KeyView {
     expires_at: Option<DateTime<Utc>>,
     /// When it was last used, to the minute.
     used_at: Option<DateTime<Utc>>,
+    /// The networks it may be used from; empty: from anywhere.
+    allowed_addresses: Vec<String>,
 }
 
 impl From<ApiKey> for KeyView {
@@ -40,6 +42,7 @@ impl From<ApiKey> for KeyView {
             created_at: key.created_at,
             expires_at: key.expires_at,
             used_at: key.used_at,
+            allowed_addresses: key.allowed_addresses,
         }
     }
 }

@@ -25,9 +25,7 @@ pub(crate) async fn api(_: Anyone, visitor: Visitor) -> Api {
     Api { signed_in: visitor.signed_in, reference: &REFERENCE }
 }
 
-static REFERENCE: LazyLock<Reference> = LazyLock::new(|| {
-    Reference::of(&serde_json::to_value(openapi::description()).unwrap_or_default())
-});
+static REFERENCE: LazyLock<Reference> = LazyLock::new(|| Reference::of(&openapi::description()));
 
 /// The description, ready to show.
 pub(crate) struct Reference {
@@ -51,6 +49,8 @@ struct Operation {
     description: Vec<Vec<Run>>,
     parameters: Vec<Property>,
     body: Type,
+    /// An example of the body; empty where there is none.
+    sample: String,
     answers: Vec<Answer>,
 }
 
@@ -128,6 +128,7 @@ impl Operation {
         let paragraphs = description.split("\n\n").filter(|text| !text.is_empty());
         Self {
             id,
+            sample: sample(operation),
             method: method.to_uppercase(),
             path: path.to_owned(),
             summary: summary(&text(&operation["summary"])),
@@ -228,6 +229,15 @@ fn plain(schema: &Value) -> String {
         _ if schema.is_null() => String::new(),
         _ => "any JSON".to_owned(),
     }
+}
+
+/// An example of the body, as one types it.
+fn sample(operation: &Value) -> String {
+    let sample = at(operation, "/requestBody/content/application~1json/example");
+    if sample.is_null() {
+        return String::new();
+    }
+    serde_json::to_string_pretty(sample).unwrap_or_default()
 }
 
 fn runs(text: &str) -> Vec<Run> {

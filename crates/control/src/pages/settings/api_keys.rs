@@ -16,9 +16,12 @@ use crate::failure::Failure;
 use crate::guard::Can;
 use crate::pages::parts::{
     Choice, Field, Frame, News, Problem, Section, Time, belongs_in_form, date, done, end_of_day,
-    in_frame,
+    field_errors, in_frame,
 };
 use crate::urls;
+
+/// The field that is a list.
+const NETWORKS: &str = "/allowed_addresses";
 
 #[derive(Template)]
 #[template(path = "settings/api_keys.html")]
@@ -40,6 +43,7 @@ struct Minted {
 struct Fields {
     name: Field,
     expires_at: Field,
+    allowed_addresses: Field,
 }
 
 struct KeyRow {
@@ -47,6 +51,7 @@ struct KeyRow {
     name: String,
     role: &'static str,
     hint: String,
+    networks: String,
     expires: String,
     last_used: Option<Time>,
     created: Time,
@@ -61,6 +66,7 @@ pub(crate) struct Typed {
     name: String,
     role: String,
     expires_at: String,
+    allowed_addresses: String,
 }
 
 /// `GET /o/{organisation}/settings/api-keys`.
@@ -107,7 +113,8 @@ impl Typed {
         let role = self.role.parse().map_err(|error| Failure::invalid_at("/role", error))?;
         let expires_at = end_of_day(&self.expires_at)
             .map_err(|error| Failure::invalid_at("/expires_at", error))?;
-        Ok(KeyForm { name: self.name.clone(), role, expires_at })
+        let allowed_addresses = words(&self.allowed_addresses);
+        Ok(KeyForm { name: self.name.clone(), role, expires_at, allowed_addresses })
     }
 }
 
@@ -124,11 +131,15 @@ impl ApiKeys {
         let role = if typed.role.is_empty() { Role::Viewer.as_str() } else { &typed.role };
         Ok(Self {
             frame,
-            problem: Problem::of(refused, &["/name", "/role", "/expires_at"]),
+            problem: Problem::of(refused, &shown(refused)),
             minted: None,
             form: Fields {
                 name: Field::of(&typed.name).judged(refused, "/name"),
                 expires_at: Field::of(&typed.expires_at).judged(refused, "/expires_at"),
+                allowed_addresses: Field {
+                    value: typed.allowed_addresses.clone(),
+                    error: field_errors(refused, NETWORKS),
+                },
             },
             roles: Role::ALL.iter().map(|r| Choice::of(r.as_str(), role_label(*r), role)).collect(),
             role: Field::default().judged(refused, "/role"),
@@ -144,11 +155,28 @@ impl KeyRow {
             name: key.name,
             role: role_label(key.role),
             hint: format!("dbk_…{}", key.hint),
+            networks: match key.allowed_addresses.as_slice() {
+                [] => "Anywhere".to_owned(),
+                some => some.join(", "),
+            },
             expires: key.expires_at.map_or_else(|| "Never".to_owned(), date),
             last_used: Time::maybe(key.used_at, now),
             created: Time::of(key.created_at, now),
         }
     }
+}
+
+/// The pointers of the fields that show their own errors.
+fn shown(refused: Option<&Failure>) -> Vec<&str> {
+    let networks = refused.map(Failure::fields).unwrap_or_default().iter();
+    let networks = networks.map(|e| e.pointer.as_str()).filter(|p| p.starts_with(NETWORKS));
+    ["/name", "/role", "/expires_at"].into_iter().chain(networks).collect()
+}
+
+/// What stands between spaces and commas.
+fn words(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| c.is_whitespace() || c == ',');
+    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 const fn role_label(role: Role) -> &'static str {
@@ -167,7 +195,11 @@ impl crate::pages::samples::Samples for ApiKeys {
             frame: frame(Section::Settings, text),
             problem: None,
             minted,
-            form: Fields { name: Field::of(text), expires_at: Field::default() },
+            form: Fields {
+                name: Field::of(text),
+                expires_at: Field::default(),
+                allowed_addresses: Field::of(text),
+            },
             roles: vec![Choice::of("viewer", "Viewer", "viewer")],
             role: Field::default(),
             keys: (0..keys)
@@ -176,6 +208,7 @@ impl crate::pages::samples::Samples for ApiKeys {
                     name: text.to_owned(),
                     role: "Viewer",
                     hint: "dbk_…wxyz".to_owned(),
+                    networks: "203.0.113.0/24, 2001:db8::/32".to_owned(),
                     expires: "Never".to_owned(),
                     last_used: (n > 0).then(time),
                     created: time(),

@@ -83,3 +83,42 @@ async fn lists_go_page_by_page(pool: PgPool) {
     let refused = t.admin().get("/api/v1/api-keys?limt=2").await.expect(422);
     assert!(refused.body.contains("did you mean `limit`?"), "{}", refused.body);
 }
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_key_is_good_only_from_the_networks_it_was_made_for(pool: PgPool) {
+    let app = TestApp::with(pool, |settings, _| {
+        settings.trusted_proxies = vec!["0.0.0.0/32".parse().unwrap()];
+    });
+    let t = app.tenant("acme").await;
+    let networks = json!(["203.0.113.0/24", "2001:db8::1"]);
+    let form = json!({ "name": "ci", "role": "viewer", "allowed_addresses": networks });
+    let made = t.admin().post("/api/v1/api-keys", form).await.expect(201);
+    let program = app.anonymous().with_bearer(made.text("/token"));
+    for (from, status) in [
+        ("203.0.113.77", 200),
+        ("2001:db8::1", 200),
+        ("203.0.114.1", 403),
+        ("2001:db8::2", 403),
+        // The client's own words are further left.
+        ("203.0.113.77, 198.51.100.1", 403),
+    ] {
+        let request = program.request(http::Method::GET, "/api/v1/me");
+        let request = request.header("x-forwarded-for", from).body("".into()).unwrap();
+        let answer = program.send(request).await.expect(status);
+        if status == 403 {
+            assert_eq!(answer.text("/type"), "urn:drawbridge:problem:wrong-address");
+        }
+    }
+    let listed = t.admin().get("/api/v1/api-keys").await.expect(200).json();
+    assert_eq!(
+        listed["data"][0]["allowed_addresses"],
+        json!(["203.0.113.0/24", "2001:db8::1/128"])
+    );
+    let wrong = json!(["203.0.113.0/24", "example.com", "203.0.113.9/24"]);
+    let form = json!({ "name": "ci", "role": "viewer", "allowed_addresses": wrong });
+    let refused = t.admin().post("/api/v1/api-keys", form).await.expect(422).json();
+    let pointers: Vec<_> = refused["errors"].as_array().unwrap().iter().collect();
+    assert_eq!(pointers.len(), 2);
+    assert_eq!(pointers[0]["pointer"], "/allowed_addresses/1");
+    assert_eq!(pointers[1]["pointer"], "/allowed_addresses/2");
+}

@@ -1,16 +1,20 @@
 //! The admin REST API.
 
 mod api_keys;
+mod audit;
 mod auth;
 mod calls;
 mod discovery;
 mod grants;
+mod idempotency;
 mod openapi;
 mod organisation;
 mod policies;
 mod policy_tests;
+mod rates;
 mod reviews;
 mod servers;
+mod webhooks;
 
 use chrono::TimeDelta;
 use domain::call::{CallPhases, CallStatus};

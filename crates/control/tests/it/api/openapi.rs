@@ -57,3 +57,69 @@ fn collect(value: &Value, references: &mut Vec<String>) {
         _ => {}
     }
 }
+
+fn operations(described: &Value) -> Vec<(String, Value)> {
+    let paths = described["paths"].as_object().unwrap().iter();
+    paths
+        .flat_map(|(path, item)| {
+            let item = item.as_object().unwrap().iter();
+            item.map(move |(method, operation)| (format!("{method} {path}"), operation.clone()))
+        })
+        .collect()
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own_refusals_and_examples() {
+    let described = control::openapi();
+    let mut names = BTreeSet::new();
+    for (place, operation) in operations(&described) {
+        let name = operation["operationId"].as_str().unwrap().to_owned();
+        assert!(names.insert(name.clone()), "{place}: {name} is there twice");
+        let answers = operation["responses"].as_object().unwrap();
+        assert!(answers.keys().any(|status| status.starts_with('4')), "{place} refuses nothing");
+        for (status, answer) in answers {
+            assert!(!answer["description"].as_str().unwrap().is_empty(), "{place} {status}");
+            for (media_type, content) in answer["content"].as_object().into_iter().flatten() {
+                let is_json = media_type.ends_with("json") && !media_type.contains("ndjson");
+                assert!(!is_json || !content["example"].is_null(), "{place} {status}");
+            }
+        }
+        if let Some(body) = operation.get("requestBody") {
+            assert!(!body["content"]["application/json"]["example"].is_null(), "{place}");
+        }
+    }
+}
+
+#[test]
+fn every_example_is_of_its_schema() {
+    let described = control::openapi();
+    let mut judged = 0;
+    for (place, operation) in operations(&described) {
+        let answers = operation["responses"].as_object().unwrap().values();
+        let bodies = answers.chain(operation.get("requestBody"));
+        for content in bodies.flat_map(|body| body["content"].as_object().into_iter().flatten()) {
+            let (schema, example) = (&content.1["schema"], &content.1["example"]);
+            if schema.is_null() || example.is_null() {
+                continue;
+            }
+            // References lead into the whole document.
+            let mut whole = described.clone();
+            whole["$schema"] = Value::from("https://json-schema.org/draft/2020-12/schema");
+            whole["allOf"] = serde_json::json!([schema]);
+            let judge = jsonschema::validator_for(&whole).unwrap();
+            let wrong: Vec<String> = judge.iter_errors(example).map(|e| e.to_string()).collect();
+            assert!(wrong.is_empty(), "{place}: {wrong:?} in {example:#}");
+            judged += 1;
+        }
+    }
+    assert!(judged > 200, "only {judged} examples");
+}
+
+#[test]
+fn what_is_made_says_where_it_is_found() {
+    let described = control::openapi();
+    let links = &described["paths"]["/api/v1/grants"]["post"]["responses"]["201"]["links"];
+    assert_eq!(links["grants_show"]["parameters"]["id"], "$response.body#/id");
+    let key = &described["paths"]["/api/v1/grants"]["post"]["parameters"];
+    assert!(key.as_array().unwrap().iter().any(|p| p["name"] == "Idempotency-Key"));
+}

@@ -1,0 +1,3 @@
+//! Work that goes on behind the requests: a file a job. The binary runs them.
+
+mod webhooks;
