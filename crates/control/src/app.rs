@@ -12,6 +12,7 @@ use mcp::client::Client;
 use store::Store;
 use url::Url;
 
+use crate::oauth::client::Documents;
 use crate::password::Passwords;
 use crate::throttle::Throttle;
 use crate::token::TokenKeys;
@@ -84,12 +85,14 @@ pub trait CallFeed: Send + Sync + 'static {
 struct Inner {
     parts: AppParts,
     throttle: Throttle,
+    documents: Documents,
 }
 
 impl App {
     /// The control plane of these parts.
     pub fn new(parts: AppParts) -> Self {
-        Self(Arc::new(Inner { parts, throttle: Throttle::default() }))
+        let (throttle, documents) = (Throttle::default(), Documents::default());
+        Self(Arc::new(Inner { parts, throttle, documents }))
     }
 
     /// The time now.
@@ -135,6 +138,11 @@ impl App {
     /// Finished calls as they are recorded.
     pub(crate) fn calls(&self) -> &dyn CallFeed {
         self.0.parts.calls.as_ref()
+    }
+
+    /// Descriptions of MCP clients that were fetched.
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.0.documents
     }
 
     /// Counts attempts to sign in.

@@ -24,6 +24,7 @@ mod failure;
 pub mod guard;
 mod hex;
 mod layers;
+mod oauth;
 mod pages;
 mod password;
 pub mod routes;

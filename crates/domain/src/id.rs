@@ -135,7 +135,15 @@ typed_id! {
     /// A signed-in browser, or a family of refresh tokens.
     SessionId, "ses"
 }
-readable_id!(UserId, ServerId, PolicyId, GrantId, ApiKeyId, CallId, SessionId);
+typed_id! {
+    /// A client that registered itself to log in by OAuth.
+    ClientId, "cli"
+}
+typed_id! {
+    /// What one person allowed one client that logged in by OAuth.
+    ConnectionId, "con"
+}
+readable_id!(UserId, ServerId, PolicyId, GrantId, ApiKeyId, CallId, SessionId, ConnectionId);
 
 #[cfg(test)]
 mod tests {

@@ -19,7 +19,10 @@ pub mod vault;
 pub use call::{CallRecord, Outcome};
 pub use clock::Clock;
 pub use email::Email;
-pub use id::{ApiKeyId, CallId, GrantId, OrganisationId, PolicyId, ServerId, SessionId, UserId};
+pub use id::{
+    ApiKeyId, CallId, ClientId, ConnectionId, GrantId, OrganisationId, PolicyId, ServerId,
+    SessionId, UserId,
+};
 pub use perm::{Permission, Role};
 pub use server::{ServerStatus, ToolState, Transport, UpstreamAuth};
 pub use settings::{OrganisationSettings, RedisFailure};

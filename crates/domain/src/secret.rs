@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 /// What a token is for; its prefix says so at a glance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
-    /// A grant's token, `dbg_…`: what an MCP client sends to the gateway.
+    /// A grant's token, `dbg_…`: what an MCP client sends to the gateway, pasted or issued to it.
     Grant,
     /// An API key, `dbk_…`, of the admin REST API.
     Api,
@@ -23,6 +23,8 @@ pub enum KeyKind {
     Refresh,
     /// A browser session, `dbs_…`, in a cookie.
     Session,
+    /// A code, `dbc_…`, that a client which logs in exchanges for its first tokens.
+    Code,
 }
 
 impl KeyKind {
@@ -33,6 +35,7 @@ impl KeyKind {
             Self::Api => "dbk_",
             Self::Refresh => "dbr_",
             Self::Session => "dbs_",
+            Self::Code => "dbc_",
         }
     }
 }

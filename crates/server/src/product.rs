@@ -177,6 +177,7 @@ async fn gateway(
             max_in_flight: wanted.max_in_flight,
             max_at_server: wanted.max_at_server,
             replicas: wanted.replicas,
+            issuer: http.public_url.clone(),
             ..gateway::Settings::at(http.gateway_url.clone())
         },
         source: Arc::new(source::Database::new(parts.store.clone(), keyring, rediscover)),
@@ -296,6 +297,9 @@ async fn tidy(store: Store) {
         let now = Utc::now();
         if let Err(cause) = store.purge_sessions(now).await {
             tracing::warn!(error = ?cause, "expired sessions are not removed yet");
+        }
+        if let Err(cause) = store.purge_connections(now).await {
+            tracing::warn!(error = ?cause, "expired connections are not removed yet");
         }
         if let Err(cause) = store.purge_calls(now).await {
             tracing::warn!(error = ?cause, "old calls are not removed yet");

@@ -3,6 +3,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod check;
+pub(crate) mod connections;
 pub(crate) mod discovery;
 pub(crate) mod grants;
 pub(crate) mod keys;

@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use domain::{ApiKeyId, CallId, GrantId, PolicyId, ServerId};
+use domain::{ApiKeyId, CallId, ConnectionId, GrantId, PolicyId, ServerId};
 use http::request::Parts;
 
 use crate::failure::Failure;
@@ -39,7 +39,7 @@ trait Placeholder: FromStr {}
 macro_rules! placeholders {
     ($($kind:ty),*) => {$(impl Placeholder for $kind {})*};
 }
-placeholders!(ServerId, PolicyId, GrantId, ApiKeyId, CallId, String, i32);
+placeholders!(ServerId, PolicyId, GrantId, ConnectionId, ApiKeyId, CallId, String, i32);
 
 impl<A: Placeholder> Placeholders for A {
     fn read<'a>(values: &mut impl Iterator<Item = &'a str>) -> Option<Self> {

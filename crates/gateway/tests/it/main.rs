@@ -10,6 +10,7 @@
 
 mod bridge;
 mod change;
+mod connections;
 mod differential;
 mod envelope;
 mod front;
