@@ -14,6 +14,7 @@ use mcp::client::Client;
 use store::Store;
 use url::Url;
 
+use crate::oauth::client::Documents;
 use crate::password::Passwords;
 use crate::rates::{RateLimits, Rates, SharedRates};
 use crate::throttle::Throttle;
@@ -98,13 +99,15 @@ struct Inner {
     parts: AppParts,
     throttle: Throttle,
     rates: Rates,
+    documents: Documents,
 }
 
 impl App {
     /// The control plane of these parts.
     pub fn new(parts: AppParts) -> Self {
         let rates = Rates::new(parts.shared_rates.clone());
-        Self(Arc::new(Inner { parts, throttle: Throttle::default(), rates }))
+        let (throttle, documents) = (Throttle::default(), Documents::default());
+        Self(Arc::new(Inner { parts, throttle, rates, documents }))
     }
 
     /// The time now.
@@ -165,6 +168,11 @@ impl App {
     /// Counts requests.
     pub(crate) fn rates(&self) -> &Rates {
         &self.0.rates
+    }
+
+    /// Descriptions of MCP clients that were fetched.
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.0.documents
     }
 
     /// Counts attempts to sign in.

@@ -64,6 +64,7 @@ impl FieldError {
 /// | kind | status | when |
 /// |---|---|---|
 /// | `Malformed` | 400 | the body cannot be read at all |
+/// | `BadClient` | 400 | an MCP client that wants to log in is not what it should be |
 /// | `Unauthenticated` | 401 | no credential, or one that is not good (any more) |
 /// | `Forbidden` | 403 | the caller may know of it, but its role is too low |
 /// | `WrongAddress` | 403 | the key may not be used from this address |
@@ -84,6 +85,7 @@ impl FieldError {
 #[expect(missing_docs, reason = "the table above has them all")]
 pub enum Kind {
     Malformed,
+    BadClient,
     Unauthenticated,
     Forbidden,
     WrongAddress,
@@ -106,6 +108,9 @@ impl Kind {
     const fn table(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Malformed => (StatusCode::BAD_REQUEST, "malformed", "The request cannot be read"),
+            Self::BadClient => {
+                (StatusCode::BAD_REQUEST, "bad-client", "This client cannot be connected")
+            }
             Self::Unauthenticated => {
                 (StatusCode::UNAUTHORIZED, "unauthenticated", "You are not signed in")
             }
@@ -382,6 +387,22 @@ const KEPT: [HeaderName; 4] = [
     HeaderName::from_static("ratelimit-policy"),
 ];
 
+/// A failure as OAuth has them: a word for the program, a sentence for its person.
+fn oauth(failure: &Failure) -> Response {
+    let (status, word) = match failure.kind() {
+        Kind::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+        Kind::TooMany => (StatusCode::TOO_MANY_REQUESTS, "slow_down"),
+        Kind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
+        Kind::TimedOut | Kind::Unavailable => {
+            (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
+        }
+        Kind::Invalid => (StatusCode::BAD_REQUEST, "invalid_request"),
+        kind => (kind.status(), "invalid_request"),
+    };
+    let body = serde_json::json!({ "error": word, "error_description": failure.text() });
+    (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
 /// What the edge must know of the request that failed.
 struct Asked {
     surface: Surface,
@@ -397,6 +418,7 @@ impl Asked {
         let mut response = match self.surface {
             Surface::Api => self.problem(failure),
             Surface::Page => self.page(failure),
+            Surface::OAuth => oauth(failure),
         };
         for (name, value) in &kept {
             if KEPT.contains(name) {

@@ -9,10 +9,12 @@ use axum::extract::{DefaultBodyLimit, FromRequestParts, MatchedPath, Request, St
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, REFERRER_POLICY,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
+use http::{Method, StatusCode};
 use rand::RngCore;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -53,7 +55,9 @@ pub(crate) fn around(routes: Router<App>, app: &App) -> Router<App> {
             .layer(from_fn(in_time))
             // A foreign name that resolves to us (DNS rebinding) gets no answer.
             .layer(from_fn_with_state(app.clone(), known_host))
-            // A browser's write must come from our own pages; the API takes no cookie.
+            // MCP clients that run in a browser log in from their own pages.
+            .layer(from_fn(open_to_pages))
+            // A browser's write must come from our own pages; elsewhere no cookie is taken.
             .layer(same_site(app.settings()))
             // Nobody asks so often that others wait.
             .layer(from_fn_with_state(app.clone(), rates::limited))
@@ -131,6 +135,12 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
     (CACHE_CONTROL, "no-store"),
 ];
+
+/// What [`HEADERS`] says of content, for a page whose form is answered with a redirect to `source`.
+pub(crate) fn policy_with_answer_at(source: &str) -> String {
+    let [(_, policy), ..] = HEADERS;
+    format!("{policy} {source}")
+}
 
 async fn harden(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
@@ -215,9 +225,31 @@ fn is_loopback(host: &str) -> bool {
         || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
+/// What a page of another site may send to where clients log in.
+const CLIENT_HEADERS: &str = "accept, content-type, mcp-protocol-version";
+
+/// Lets any page call where MCP clients log in: no cookie is taken there, so that nothing is done
+/// in anybody's name.
+async fn open_to_pages(request: Request, next: Next) -> Response {
+    if Surface::of(request.uri().path()) != Surface::OAuth {
+        return next.run(request).await;
+    }
+    let is_preflight = request.method() == Method::OPTIONS;
+    let mut response =
+        if is_preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    if is_preflight {
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(CLIENT_HEADERS));
+        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    }
+    response
+}
+
 fn same_site(settings: &Settings) -> CsrfLayer<fn(ProtectionError) -> Response> {
     let layer =
-        CsrfLayer::new().with_insecure_bypass(|_, uri| Surface::of(uri.path()) == Surface::Api);
+        CsrfLayer::new().with_insecure_bypass(|_, uri| Surface::of(uri.path()) != Surface::Page);
     // Behind a proxy that changes `Host`, the public origin is still ours.
     let origin = settings.public_url.origin().ascii_serialization();
     let layer = match layer.clone().add_trusted_origin(&origin) {

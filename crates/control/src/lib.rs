@@ -28,6 +28,7 @@ pub mod guard;
 mod hex;
 mod jobs;
 mod layers;
+mod oauth;
 mod once;
 mod pages;
 mod password;

@@ -11,7 +11,7 @@ use http::Method;
 use crate::app::App;
 use crate::guard::{Guard, Guarded, Right};
 use crate::surface::Surface;
-use crate::{api, assets, layers, pages};
+use crate::{api, assets, layers, oauth, pages};
 
 /// The control plane as a service, with all its layers.
 pub fn router(app: App) -> Router {
@@ -34,7 +34,7 @@ fn probes() -> Routes {
 
 fn all() -> Routes {
     let machine_room = probes().get("/static/{hash}/{*path}", assets::serve);
-    pages(api(machine_room))
+    pages(clients(api(machine_room)))
 }
 
 /// For programs.
@@ -96,6 +96,7 @@ fn api(routes: Routes) -> Routes {
         .put("/api/v1/grants/{id}/bindings/{server_id}/policy", api::grants::bind_policy)
         .post("/api/v1/grants/{id}/rotate", api::grants::rotate)
         .post("/api/v1/grants/{id}/revoke", api::grants::revoke)
+        .delete("/api/v1/grants/{id}/connections/{connection}", api::grants::disconnect)
         // Calls.
         .get("/api/v1/calls", api::calls::list)
         .get("/api/v1/calls/export", api::calls::export)
@@ -115,6 +116,16 @@ fn api(routes: Routes) -> Routes {
         // Who changed what.
         .get("/api/v1/audit-events", api::audit_events::list)
         .get("/api/v1/audit-events/export", api::audit_events::export)
+}
+
+/// For MCP clients that log in.
+fn clients(routes: Routes) -> Routes {
+    routes
+        .get("/.well-known/oauth-authorization-server", oauth::metadata)
+        .get("/authorize", oauth::authorize)
+        .post("/token", oauth::token)
+        .post("/register", oauth::register)
+        .post("/revoke", oauth::revoke)
 }
 
 /// For people.
@@ -172,6 +183,12 @@ fn pages(routes: Routes) -> Routes {
         .get("/o/{organisation}/grants/new", pages::grants::new)
         .get("/o/{organisation}/grants/{id}", pages::grants::show)
         .get("/o/{organisation}/grants/{id}/live", pages::grants::live)
+        .post(
+            "/o/{organisation}/grants/{id}/connections/{connection}/delete",
+            pages::grants::disconnect,
+        )
+        .get("/o/{organisation}/authorize", pages::consent::show)
+        .post("/o/{organisation}/authorize", pages::consent::allow)
         .post("/o/{organisation}/grants/{id}/bindings/{server_id}", pages::grants::bind)
         .post("/o/{organisation}/grants/{id}/rotate", pages::grants::rotate)
         .post("/o/{organisation}/grants/{id}/revoke", pages::grants::revoke)

@@ -54,6 +54,22 @@ impl Throttle {
         Ok(())
     }
 
+    /// Counts what anybody may do from an address, up to `most` times.
+    pub(crate) fn take(
+        &self,
+        what: &str,
+        address: IpAddr,
+        most: u32,
+        now: DateTime<Utc>,
+    ) -> Result<(), Throttled> {
+        let mut windows = self.lock();
+        if windows.len() >= CAPACITY {
+            windows.retain(|_, window| window.ends_at > now);
+        }
+        let key = Sha256::digest(format!("{what} from {}", network(address)).as_bytes()).into();
+        count(&mut windows, key, most, now)
+    }
+
     /// Forgets the failures of this pair: the account's owner is there.
     pub(crate) fn succeeded(&self, address: IpAddr, account: &str) {
         let [(pair, _), ..] = keys(address, account);

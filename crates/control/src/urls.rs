@@ -7,6 +7,7 @@ use domain::Slug;
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
+use crate::app::Settings;
 use crate::assets;
 
 /// A static file; `path` as under `static/`.
@@ -47,6 +48,17 @@ pub fn overview(organisation: &Slug) -> String {
 /// An item of a collection of an organisation: `/o/{organisation}/{collection}/{item}`.
 pub fn item(organisation: &Slug, collection: &str, item: impl Display) -> String {
     format!("/o/{organisation}/{collection}/{}", escaped(&item.to_string()))
+}
+
+/// The issuer of what MCP clients log in with: the public URL as text, byte for byte the same
+/// everywhere, without the slash at its end.
+pub fn issuer(settings: &Settings) -> &str {
+    gateway_base(&settings.public_url)
+}
+
+/// Where a person is asked whether a client may be let in; `query` is its request, as it came.
+pub fn consent(organisation: &Slug, query: &str) -> String {
+    format!("/o/{organisation}/authorize?{query}")
 }
 
 /// The gateway's address of all servers of a grant.

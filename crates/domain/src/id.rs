@@ -155,8 +155,25 @@ typed_id! {
     /// One event told, or to be told, to a webhook.
     DeliveryId, "dlv"
 }
+typed_id! {
+    /// A client that registered itself to log in by OAuth.
+    ClientId, "cli"
+}
+typed_id! {
+    /// What one person allowed one client that logged in by OAuth.
+    ConnectionId, "con"
+}
 readable_id!(
-    WebhookId, DeliveryId, UserId, ServerId, PolicyId, GrantId, ApiKeyId, CallId, SessionId
+    WebhookId,
+    DeliveryId,
+    UserId,
+    ServerId,
+    PolicyId,
+    GrantId,
+    ApiKeyId,
+    CallId,
+    SessionId,
+    ConnectionId
 );
 
 #[cfg(test)]

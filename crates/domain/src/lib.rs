@@ -24,8 +24,8 @@ pub use call::{CallRecord, Outcome};
 pub use clock::Clock;
 pub use email::Email;
 pub use id::{
-    ApiKeyId, AttemptId, CallId, CheckpointId, DeliveryId, EventId, GrantId, OrganisationId,
-    PolicyId, ServerId, SessionId, UserId, WebhookId,
+    ApiKeyId, AttemptId, CallId, CheckpointId, ClientId, ConnectionId, DeliveryId, EventId,
+    GrantId, OrganisationId, PolicyId, ServerId, SessionId, UserId, WebhookId,
 };
 pub use perm::{Permission, Role};
 pub use server::{ServerStatus, ToolState, Transport, UpstreamAuth};

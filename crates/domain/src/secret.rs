@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 /// What a token is for; its prefix says so at a glance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
-    /// A grant's token, `dbg_…`: what an MCP client sends to the gateway.
+    /// A grant's token, `dbg_…`: what an MCP client sends to the gateway, pasted or issued to it.
     Grant,
     /// An API key, `dbk_…`, of the admin REST API.
     Api,
@@ -25,6 +25,8 @@ pub enum KeyKind {
     Webhook,
     /// A browser session, `dbs_…`, in a cookie.
     Session,
+    /// A code, `dbc_…`, that a client which logs in exchanges for its first tokens.
+    Code,
 }
 
 impl KeyKind {
@@ -36,6 +38,7 @@ impl KeyKind {
             Self::Refresh => "dbr_",
             Self::Session => "dbs_",
             Self::Webhook => "dbw_",
+            Self::Code => "dbc_",
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::Response;
-use domain::Slug;
 use domain::secret::{KeyDigest, KeyKind};
+use domain::{ConnectionId, ServerId, Slug};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -16,7 +16,7 @@ use crate::gateway::Gateway;
 use crate::inbound::Inbound;
 use crate::session::seal::Holder;
 use crate::settings::Settings;
-use crate::view::{BindingView, GrantView, Live, NoView, OrganisationView};
+use crate::view::{BindingView, GrantView, Live, NoView, OrganisationView, Standing};
 
 /// Refusals that had to look something up are answered at multiples of this, so that their
 /// timing says nothing of what was found.
@@ -29,6 +29,8 @@ pub(crate) struct Caller {
     pub(crate) live: Arc<Live>,
     pub(crate) view: Arc<OrganisationView>,
     pub(crate) grant: Arc<GrantView>,
+    /// The client's connection, if it logged in.
+    pub(crate) connection: Option<ConnectionId>,
     pub(crate) place: Place,
 }
 
@@ -38,6 +40,16 @@ pub(crate) enum Place {
     Server(Arc<BindingView>),
     /// All servers of the grant.
     Tenant,
+}
+
+impl Place {
+    /// The server, if it is the address of one.
+    fn server(&self) -> Option<ServerId> {
+        match self {
+            Self::Server(binding) => Some(binding.server.id),
+            Self::Tenant => None,
+        }
+    }
 }
 
 /// Why nobody was let in.
@@ -52,24 +64,26 @@ pub(crate) enum TurnedAway {
 impl Caller {
     /// Who ids are sealed for.
     pub(crate) fn holder(&self) -> Holder {
-        let server = match &self.place {
-            Place::Server(binding) => Some(binding.server.id),
-            Place::Tenant => None,
-        };
-        Holder { organisation: self.view.id, grant: self.grant.id, server }
+        Holder { organisation: self.view.id, grant: self.grant.id, server: self.place.server() }
+    }
+
+    /// By what it is known from view to view.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing { grant: self.grant.id, connection: self.connection }
     }
 
     /// The same caller in the view of this moment, if still good.
     pub(crate) fn renewed(&self, gw: &Gateway) -> Option<Self> {
         let view = self.live.view();
-        let grant = Arc::clone(view.grant(self.grant.id, gw.clock.now())?);
+        let grant = Arc::clone(view.grant(self.standing(), gw.clock.now())?);
         let place = match &self.place {
             Place::Server(binding) => {
                 Place::Server(Arc::clone(grant.binding_to(binding.server.id)?))
             }
             Place::Tenant => Place::Tenant,
         };
-        Some(Self { live: Arc::clone(&self.live), view, grant, place })
+        let connection = self.connection;
+        Some(Self { live: Arc::clone(&self.live), view, grant, connection, place })
     }
 }
 
@@ -93,17 +107,20 @@ async fn look_up(gw: &Gateway, request: &Inbound, token: &KeyDigest) -> Result<C
         NoView::Unavailable => TurnedAway::Unavailable,
     })?;
     let view = live.view();
-    let Some(grant) = view.grant_of(token, request.at).map(Arc::clone) else {
+    let Some(token) = view.token(token, request.at) else {
         // A token minted since the source was lost is not known to be bad.
         let is_lost = gw.views.is_lost();
         return Err(if is_lost { TurnedAway::Unavailable } else { TurnedAway::Unknown });
     };
+    let (grant, issued) = (Arc::clone(&token.grant), token.issued);
     let place = match &request.server {
         Some(server) => grant.binding(server).map(|b| Place::Server(Arc::clone(b))),
         None => Some(Place::Tenant),
     };
+    // A token that was issued for another address is none here.
+    let place = place.filter(|place| issued.is_none_or(|issued| issued.server == place.server()));
     let place = place.ok_or(TurnedAway::Unknown)?;
-    Ok(Caller { live, view, grant, place })
+    Ok(Caller { live, view, grant, connection: issued.map(|issued| issued.connection), place })
 }
 
 /// The digest of the grant token that a request presents, if it has the form of one.
@@ -121,8 +138,9 @@ pub(crate) fn presented(headers: &HeaderMap) -> Option<KeyDigest> {
 /// The one answer to a caller that is not known here.
 pub(crate) fn unknown(settings: &Settings, path: &str) -> Response {
     let mut response = json_response(StatusCode::UNAUTHORIZED, BODY);
-    let challenge =
-        format!("Bearer resource_metadata=\"{}\"", well_known::metadata_url(settings, path));
+    let metadata = well_known::metadata_url(settings, path);
+    let scope = well_known::SCOPE;
+    let challenge = format!("Bearer resource_metadata=\"{metadata}\", scope=\"{scope}\"");
     let headers = response.headers_mut();
     if let Ok(challenge) = HeaderValue::from_str(&challenge) {
         headers.insert(WWW_AUTHENTICATE, challenge);

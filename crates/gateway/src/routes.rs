@@ -28,15 +28,16 @@ const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 #[expect(clippy::disallowed_methods, reason = "this file is the list of routes of this plane")]
 pub fn router(gateway: Arc<Gateway>) -> Router {
     let metadata = "/.well-known/oauth-protected-resource";
+    let document = get(metadata_of).options(may_read);
     Router::new()
         .route("/t/{organisation}/mcp", any(serve))
         .route("/t/{organisation}/mcp/", any(serve))
         .route("/t/{organisation}/{server}/mcp", any(serve))
         .route("/t/{organisation}/{server}/mcp/", any(serve))
-        .route(&format!("{metadata}/t/{{organisation}}/mcp"), get(metadata_of))
-        .route(&format!("{metadata}/t/{{organisation}}/mcp/"), get(metadata_of))
-        .route(&format!("{metadata}/t/{{organisation}}/{{server}}/mcp"), get(metadata_of))
-        .route(&format!("{metadata}/t/{{organisation}}/{{server}}/mcp/"), get(metadata_of))
+        .route(&format!("{metadata}/t/{{organisation}}/mcp"), document.clone())
+        .route(&format!("{metadata}/t/{{organisation}}/mcp/"), document.clone())
+        .route(&format!("{metadata}/t/{{organisation}}/{{server}}/mcp"), document.clone())
+        .route(&format!("{metadata}/t/{{organisation}}/{{server}}/mcp/"), document)
         .route("/.well-known/{*document}", any(no_document))
         .with_state(gateway)
 }
@@ -45,6 +46,10 @@ async fn metadata_of(State(gw): State<Arc<Gateway>>, request: Request) -> Respon
     let (id, started) = (CallId::fresh(gw.clock.now()), Instant::now());
     let path = request.uri().path().trim_start_matches("/.well-known/oauth-protected-resource");
     decorated(well_known::metadata(&gw.settings, path), id, started)
+}
+
+async fn may_read(State(gw): State<Arc<Gateway>>) -> Response {
+    decorated(well_known::preflight(), CallId::fresh(gw.clock.now()), Instant::now())
 }
 
 async fn no_document(State(gw): State<Arc<Gateway>>) -> Response {

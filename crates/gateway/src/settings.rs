@@ -9,6 +9,8 @@ use url::Url;
 pub struct Settings {
     /// The address under which clients reach the gateway, without a trailing slash's meaning.
     pub public_url: Url,
+    /// The address of the authorization server, where clients log in.
+    pub issuer: Url,
     /// Whether the listener is loopback, so that loopback names are its own.
     pub loopback: bool,
     /// Further names that the `Host` header may have.
@@ -42,6 +44,7 @@ impl Settings {
     /// The defaults, at this address.
     pub fn at(public_url: Url) -> Self {
         Self {
+            issuer: public_url.clone(),
             public_url,
             loopback: false,
             allowed_hosts: Vec::new(),

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::secret::KeyDigest;
 use domain::{
-    GrantId, OrganisationId, OrganisationSettings, PolicyId, ServerId, Slug, ToolState, Transport,
+    ConnectionId, GrantId, OrganisationId, OrganisationSettings, PolicyId, ServerId, Slug,
+    ToolState, Transport,
 };
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue};
@@ -80,6 +81,8 @@ pub struct GrantSnapshot {
     pub label: String,
     /// The tokens that are good for it: the current one, and one that is being rotated out.
     pub tokens: Vec<TokenSnapshot>,
+    /// The clients that logged in to use it.
+    pub connections: Vec<ConnectionSnapshot>,
     /// When the grant ends.
     pub expires_at: Option<DateTime<Utc>>,
     /// Whether it was revoked.
@@ -95,6 +98,17 @@ pub struct TokenSnapshot {
     pub digest: KeyDigest,
     /// When this token ends, if before its grant.
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A client that logged in to use a grant, at one address.
+#[derive(Debug, Clone)]
+pub struct ConnectionSnapshot {
+    /// Its id.
+    pub id: ConnectionId,
+    /// The server whose address its tokens are good at; none for the address of all servers.
+    pub server: Option<ServerId>,
+    /// Its access tokens; none while it has yet to refresh them.
+    pub tokens: Vec<TokenSnapshot>,
 }
 
 /// A grant reaches a server under a policy.

@@ -54,8 +54,11 @@ async fn opened(
         }
         (Place::Tenant, _) => return Err(Refusal::NoSession),
     };
-    let scope =
-        Scope { live: Arc::clone(&caller.live), grant: caller.grant.id, server: binding.server.id };
+    let scope = Scope {
+        live: Arc::clone(&caller.live),
+        standing: caller.standing(),
+        server: binding.server.id,
+    };
     let _paused = scope.binding(gw).ok_or(Refusal::Unavailable)?;
     if Crossing::of(Era::Legacy, &session, &binding.server)? == Crossing::Up {
         let (key, row) = session.row().ok_or(up::NO_SESSION_NAMED)?;

@@ -189,6 +189,7 @@ async fn gateway(
             max_in_flight: wanted.max_in_flight,
             max_at_server: wanted.max_at_server,
             replicas: wanted.replicas,
+            issuer: http.public_url.clone(),
             ..gateway::Settings::at(http.gateway_url.clone())
         },
         source: Arc::new(source::Database::new(parts.store.clone(), keyring, rediscover)),
@@ -368,6 +369,9 @@ async fn tidy(store: Store) {
         }
         if let Err(cause) = store.purge_idempotency_keys(now).await {
             tracing::warn!(error = ?cause, "old idempotency keys are not removed yet");
+        }
+        if let Err(cause) = store.purge_connections(now).await {
+            tracing::warn!(error = ?cause, "expired connections are not removed yet");
         }
         if let Err(cause) = store.purge_calls(now).await {
             tracing::warn!(error = ?cause, "old calls are not removed yet");

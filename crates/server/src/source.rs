@@ -4,19 +4,20 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
+use chrono::{DateTime, Utc};
 use control::App;
 use domain::vault::Keyring;
 use domain::{GrantId, OrganisationId, ServerId, Slug, ToolState, UpstreamAuth};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use gateway::source::{
-    BindingSnapshot, GrantSnapshot, OrganisationSnapshot, PolicySnapshot, ServerSnapshot, Source,
-    TokenSnapshot, ToolSnapshot, Unavailable,
+    BindingSnapshot, ConnectionSnapshot, GrantSnapshot, OrganisationSnapshot, PolicySnapshot,
+    ServerSnapshot, Source, TokenSnapshot, ToolSnapshot, Unavailable,
 };
 use http::{HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
 use store::Store;
-use store::snapshot::{ServerRow, Snapshot, ToolRow};
+use store::snapshot::{BindingRow, ConnectionRow, ServerRow, Snapshot, TokenRow, ToolRow};
 
 /// Reads snapshots, opens credentials.
 pub(crate) struct Database {
@@ -73,23 +74,7 @@ impl Source for Database {
 
 fn assemble(snapshot: Snapshot, keyring: &Keyring) -> OrganisationSnapshot {
     let organisation = snapshot.organisation;
-    let mut grants: HashMap<GrantId, GrantSnapshot> = HashMap::new();
-    for token in snapshot.tokens {
-        let grant = grants.entry(token.grant).or_insert_with(|| GrantSnapshot {
-            id: token.grant,
-            label: token.label,
-            tokens: Vec::new(),
-            expires_at: token.grant_expires_at,
-            revoked: false,
-            bindings: Vec::new(),
-        });
-        grant.tokens.push(TokenSnapshot { digest: token.digest, expires_at: token.expires_at });
-    }
-    for binding in snapshot.bindings {
-        if let Some(grant) = grants.get_mut(&binding.grant) {
-            grant.bindings.push(BindingSnapshot { server: binding.server, policy: binding.policy });
-        }
-    }
+    let grants = grants(snapshot.tokens, snapshot.connections, snapshot.bindings);
     let mut tools: HashMap<ServerId, Vec<ToolSnapshot>> = HashMap::new();
     for tool in snapshot.tools {
         tools.entry(tool.server).or_default().push(tool_snapshot(tool));
@@ -118,9 +103,56 @@ fn assemble(snapshot: Snapshot, keyring: &Keyring) -> OrganisationSnapshot {
         settings: organisation.settings.0,
         revision: organisation.revision,
         paused: organisation.paused_at.is_some(),
-        grants: grants.into_values().collect(),
+        grants,
         servers,
         policies,
+    }
+}
+
+/// Grants that something can be called with: each has a token, or a client that logged in.
+fn grants(
+    tokens: Vec<TokenRow>,
+    connections: Vec<ConnectionRow>,
+    bindings: Vec<BindingRow>,
+) -> Vec<GrantSnapshot> {
+    let mut grants: HashMap<GrantId, GrantSnapshot> = HashMap::new();
+    for token in tokens {
+        let grant = grants
+            .entry(token.grant)
+            .or_insert_with(|| bare_grant(token.grant, token.label, token.grant_expires_at));
+        grant.tokens.push(TokenSnapshot { digest: token.digest, expires_at: token.expires_at });
+    }
+    for row in connections {
+        let grant = grants
+            .entry(row.grant)
+            .or_insert_with(|| bare_grant(row.grant, row.label, row.grant_expires_at));
+        let token = row.token.map(|(digest, end)| TokenSnapshot { digest, expires_at: Some(end) });
+        match grant.connections.iter_mut().find(|known| known.id == row.id) {
+            Some(known) => known.tokens.extend(token),
+            None => grant.connections.push(ConnectionSnapshot {
+                id: row.id,
+                server: row.server,
+                tokens: token.into_iter().collect(),
+            }),
+        }
+    }
+    for binding in bindings {
+        if let Some(grant) = grants.get_mut(&binding.grant) {
+            grant.bindings.push(BindingSnapshot { server: binding.server, policy: binding.policy });
+        }
+    }
+    grants.into_values().collect()
+}
+
+fn bare_grant(id: GrantId, label: String, expires_at: Option<DateTime<Utc>>) -> GrantSnapshot {
+    GrantSnapshot {
+        id,
+        label,
+        tokens: Vec::new(),
+        connections: Vec::new(),
+        expires_at,
+        revoked: false,
+        bindings: Vec::new(),
     }
 }
 

@@ -33,6 +33,9 @@ pub enum Event {
     BindingChanged { grant: GrantId, server: ServerId },
     GrantRotated(GrantId),
     GrantRevoked(GrantId),
+    ClientConnected { grant: GrantId, client: String },
+    ClientDisconnected { grant: GrantId, client: String },
+    ClientTokenReused { grant: GrantId, client: String },
     ApiKeyCreated(ApiKeyId),
     ApiKeyRevoked(ApiKeyId),
     OrganisationChanged,
@@ -101,6 +104,9 @@ impl Event {
             Self::BindingChanged { .. } => "grant.binding_changed",
             Self::GrantRotated(_) => "grant.rotated",
             Self::GrantRevoked(_) => "grant.revoked",
+            Self::ClientConnected { .. } => "grant.client_connected",
+            Self::ClientDisconnected { .. } => "grant.client_disconnected",
+            Self::ClientTokenReused { .. } => "grant.client_token_reused",
             Self::ApiKeyCreated(_) => "api_key.created",
             Self::ApiKeyRevoked(_) => "api_key.revoked",
             Self::OrganisationChanged => "organisation.changed",
@@ -132,7 +138,10 @@ impl Event {
             | Self::GrantChanged(id)
             | Self::BindingChanged { grant: id, .. }
             | Self::GrantRotated(id)
-            | Self::GrantRevoked(id) => id.to_string(),
+            | Self::GrantRevoked(id)
+            | Self::ClientConnected { grant: id, .. }
+            | Self::ClientDisconnected { grant: id, .. }
+            | Self::ClientTokenReused { grant: id, .. } => id.to_string(),
             Self::ApiKeyCreated(id) | Self::ApiKeyRevoked(id) => id.to_string(),
             Self::OrganisationChanged => String::new(),
             Self::WebhookCreated(id)
@@ -155,6 +164,9 @@ impl Event {
             Self::WebhookReplayed { delivery, .. } => json!({ "delivery": delivery }),
             Self::PolicyPublished { version, .. } => json!({ "version": version }),
             Self::BindingChanged { server, .. } => json!({ "server": server }),
+            Self::ClientConnected { client, .. }
+            | Self::ClientDisconnected { client, .. }
+            | Self::ClientTokenReused { client, .. } => json!({ "client": client }),
             _ => json!({}),
         }
     }

@@ -74,6 +74,19 @@ impl TenantTx {
         token: &NewToken,
         bindings: &[NewBinding],
     ) -> Result<()> {
+        self.insert_bare_grant(id, label, expires_at, bindings).await?;
+        self.insert_token(id, token).await
+    }
+
+    /// Adds a grant that has no token of its own: what it is used by logs in.
+    /// Conflicts: `GrantLabelTaken`, `UnknownServer`, `UnknownPolicy`.
+    pub async fn insert_bare_grant(
+        &mut self,
+        id: GrantId,
+        label: &str,
+        expires_at: Option<DateTime<Utc>>,
+        bindings: &[NewBinding],
+    ) -> Result<()> {
         let organisation = self.organisation;
         let author = self.actor.to_string();
         sqlx::query!(
@@ -87,7 +100,6 @@ impl TenantTx {
         )
         .execute(self.conn())
         .await?;
-        self.insert_token(id, token).await?;
         self.insert_bindings(id, bindings).await
     }
 
@@ -350,7 +362,7 @@ impl TenantTx {
         Ok(true)
     }
 
-    /// Ends a grant: its tokens and bindings are gone, its label is free again. False where there is no such live grant.
+    /// Ends a grant: its tokens, connections and bindings are gone, its label is free again. False where there is no such live grant.
     pub async fn revoke_grant(&mut self, id: GrantId, now: DateTime<Utc>) -> Result<bool> {
         let organisation = self.organisation;
         let done = sqlx::query!(
@@ -364,6 +376,13 @@ impl TenantTx {
         .await?;
         sqlx::query!(
             "delete from grant_tokens where organisation_id = $1 and grant_id = $2",
+            organisation as _,
+            id as _,
+        )
+        .execute(self.conn())
+        .await?;
+        sqlx::query!(
+            "delete from connections where organisation_id = $1 and grant_id = $2",
             organisation as _,
             id as _,
         )

@@ -3,12 +3,13 @@
 //! A tenant's rows are reached through a [`TenantTx`], opened with [`Store::tenant`]: it runs as a
 //! database role that row security confines to that tenant, its queries name the tenant as well,
 //! and it ends with [`TenantTx::commit`], which writes the audit row. What no tenant owns has named
-//! doors: [`auth`] for sign-in, [`snapshot`] for the gateway, [`calls`] for the audit writer.
+//! doors: [`auth`] for sign-in, [`connections`] for clients that log in, [`snapshot`] for the gateway, [`calls`] for the audit writer.
 
 pub mod audit;
 pub mod auth;
 pub mod calls;
 pub mod chain;
+pub mod connections;
 mod error;
 pub mod grants;
 pub mod idempotency;

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use domain::secret::KeyDigest;
 use domain::{
-    GrantId, OrganisationId, OrganisationSettings, PolicyId, ServerId, Slug, ToolState, Transport,
+    ConnectionId, GrantId, OrganisationId, OrganisationSettings, PolicyId, ServerId, Slug,
+    ToolState, Transport,
 };
 use sqlx::postgres::PgListener;
 use sqlx::types::Json;
@@ -44,6 +45,23 @@ pub struct TokenRow {
     pub digest: KeyDigest,
     /// When the token ends.
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A client that is connected to a live grant, once for each of its tokens; once without any.
+#[derive(Debug, Clone)]
+pub struct ConnectionRow {
+    /// The connection.
+    pub id: ConnectionId,
+    /// The grant.
+    pub grant: GrantId,
+    /// Its label.
+    pub label: String,
+    /// When the grant ends.
+    pub grant_expires_at: Option<DateTime<Utc>>,
+    /// The server whose address it is for; none for the address of all servers.
+    pub server: Option<ServerId>,
+    /// Digest of an access token that has not expired, and when it does.
+    pub token: Option<(KeyDigest, DateTime<Utc>)>,
 }
 
 /// A binding of a live grant.
@@ -117,6 +135,8 @@ pub struct Snapshot {
     pub organisation: OrganisationRow,
     /// Tokens of live grants.
     pub tokens: Vec<TokenRow>,
+    /// Clients that are connected to live grants.
+    pub connections: Vec<ConnectionRow>,
     /// Bindings of live grants.
     pub bindings: Vec<BindingRow>,
     /// Policies that a binding names.
@@ -188,6 +208,7 @@ impl Store {
         let snapshot = Snapshot {
             organisation,
             tokens: tokens(&mut tx, id).await?,
+            connections: connections(&mut tx, id).await?,
             bindings: bindings(&mut tx, id).await?,
             policies: policies(&mut tx, id).await?,
             servers: servers(&mut tx, id).await?,
@@ -221,6 +242,34 @@ async fn tokens(tx: &mut Tx, id: OrganisationId) -> Result<Vec<TokenRow>> {
                 digest: KeyDigest::from_bytes(row.digest.try_into().ok()?),
                 expires_at: row.expires_at,
             })
+        })
+        .collect())
+}
+
+async fn connections(tx: &mut Tx, id: OrganisationId) -> Result<Vec<ConnectionRow>> {
+    let rows = sqlx::query!(
+        r#"select c.id as "id: ConnectionId", g.id as "grant: GrantId", g.label,
+                  g.expires_at as grant_expires_at, c.server_id as "server: ServerId",
+                  t.digest as "digest?", t.expires_at as "expires_at?"
+           from connections c
+           join grants g on g.organisation_id = c.organisation_id and g.id = c.grant_id
+           left join access_tokens t on t.organisation_id = c.organisation_id
+                and t.connection_id = c.id and t.expires_at > now()
+           where c.organisation_id = $1 and c.redeemed_at is not null and g.revoked_at is null"#,
+        id as _,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let digest = |bytes: Vec<u8>| Some(KeyDigest::from_bytes(bytes.try_into().ok()?));
+    Ok(rows
+        .into_iter()
+        .map(|row| ConnectionRow {
+            id: row.id,
+            grant: row.grant,
+            label: row.label,
+            grant_expires_at: row.grant_expires_at,
+            server: row.server,
+            token: row.digest.and_then(digest).zip(row.expires_at),
         })
         .collect())
 }

@@ -142,6 +142,11 @@ impl TenantTx {
         self.tx.commit().await.map_err(Error::from)
     }
 
+    /// Writes an audit row beside that of the commit, where one deed changes several things.
+    pub async fn also(&mut self, event: &Event) -> Result<()> {
+        self.insert_event(event).await
+    }
+
     /// Commits what needs no audit row; `_reason` says why, at the place of the call.
     pub async fn commit_unaudited(self, _reason: &'static str) -> Result<()> {
         self.tx.commit().await.map_err(Error::from)

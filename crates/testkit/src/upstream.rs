@@ -29,6 +29,24 @@ pub async fn answering(status: u16, media_type: &'static str, body: &'static str
     .await
 }
 
+/// A place that publishes one document: status, media type and body, made from its own URL each time
+/// it is asked. a redirect leads to another origin.
+pub async fn publishing(
+    document: impl Fn(&str) -> (u16, &'static str, String) + Clone + Send + Sync + 'static,
+) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/client.json", listener.local_addr().unwrap());
+    let own = url.clone();
+    let answer = move || {
+        let (status, media_type, body) = document(&own);
+        let head = [("content-type", media_type), ("location", "http://127.0.0.1:1/elsewhere")];
+        std::future::ready((StatusCode::from_u16(status).unwrap(), head, body))
+    };
+    let router = Router::new().route("/client.json", axum::routing::get(answer));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
 /// The demo server behind a header that must be there.
 pub async fn guarded(name: &'static str, value: &'static str) -> String {
     let check = move |headers: HeaderMap,

@@ -232,7 +232,8 @@ pub(crate) fn snippets<P>(caller: &Can<P>, bindings: &[Binding], token: &str) ->
     }
 }
 
-async fn check_bindings(
+/// The bindings of a form, every error at once.
+pub(super) async fn check_bindings(
     caller: &mut Can<ManageGrants>,
     forms: &[BindingForm],
     checks: &mut Checks,

@@ -4,6 +4,7 @@
 pub(crate) mod accounts;
 pub(crate) mod arguments;
 pub(crate) mod check;
+pub(crate) mod connections;
 pub(crate) mod discovery;
 pub(crate) mod grants;
 pub(crate) mod keys;

@@ -76,6 +76,7 @@ use crate::routes;
         super::grants::bind_policy::bind_policy,
         super::grants::rotate::rotate,
         super::grants::revoke::revoke,
+        super::grants::disconnect::disconnect,
         super::calls::list::list,
         super::calls::show::show,
         super::calls::export::export,

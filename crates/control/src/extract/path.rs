@@ -4,7 +4,9 @@
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use domain::{ApiKeyId, CallId, DeliveryId, GrantId, PolicyId, ServerId, WebhookId};
+use domain::{
+    ApiKeyId, CallId, ConnectionId, DeliveryId, GrantId, PolicyId, ServerId, WebhookId,
+};
 use http::request::Parts;
 
 use crate::failure::Failure;
@@ -39,7 +41,18 @@ trait Placeholder: FromStr {}
 macro_rules! placeholders {
     ($($kind:ty),*) => {$(impl Placeholder for $kind {})*};
 }
-placeholders!(ServerId, PolicyId, GrantId, ApiKeyId, CallId, WebhookId, DeliveryId, String, i32);
+placeholders!(
+    ServerId,
+    PolicyId,
+    GrantId,
+    ConnectionId,
+    ApiKeyId,
+    CallId,
+    WebhookId,
+    DeliveryId,
+    String,
+    i32
+);
 
 impl<A: Placeholder> Placeholders for A {
     fn read<'a>(values: &mut impl Iterator<Item = &'a str>) -> Option<Self> {

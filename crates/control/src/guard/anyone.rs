@@ -39,6 +39,18 @@ impl Anyone {
     }
 }
 
+/// The address of the client, for handlers whose guard has no use for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Address(pub(crate) IpAddr);
+
+impl FromRequestParts<App> for Address {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self(address::of(parts, app.settings())))
+    }
+}
+
 impl FromRequestParts<App> for Anyone {
     type Rejection = Infallible;
 

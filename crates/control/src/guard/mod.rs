@@ -15,6 +15,7 @@ mod signed_in;
 use axum::extract::FromRequestParts;
 use domain::Role;
 
+pub(crate) use anyone::Address;
 pub use anyone::Anyone;
 pub use can::Can;
 pub(crate) use principal::{Bearer, Principal, ends_at as session_ends_at};

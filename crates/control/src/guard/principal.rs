@@ -40,6 +40,8 @@ impl Principal {
         match Surface::of(parts.uri.path()) {
             Surface::Api => Self::of_bearer(parts, app).await,
             Surface::Page => Self::of_browser(parts, app).await,
+            // Nothing of an organisation is served there.
+            Surface::OAuth => Err(Failure::unauthenticated()),
         }
     }
 

@@ -39,6 +39,7 @@ impl FromRequestParts<App> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let user = match Surface::of(parts.uri.path()) {
             Surface::Page => browser(parts, app).await?.user,
+            Surface::OAuth => return Err(Failure::unauthenticated()),
             Surface::Api => match Bearer::of(parts, app)? {
                 Bearer::Token(named) => {
                     let user = app.store().find_user(named.user).await?;

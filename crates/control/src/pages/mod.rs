@@ -7,6 +7,7 @@
 
 pub(crate) mod auth;
 pub(crate) mod calls;
+pub(crate) mod consent;
 pub(crate) mod docs;
 pub(crate) mod error;
 pub(crate) mod files;

@@ -95,6 +95,7 @@ fn every_page_is_well_formed_labelled_and_escapes_what_others_wrote() {
     check::<super::auth::SignUp>();
     check::<super::calls::CallList>();
     check::<super::calls::CallPage>();
+    check::<super::consent::Consent>();
     check::<super::docs::Api>();
     check::<super::docs::Guide>();
     check::<super::docs::Language>();

@@ -4,6 +4,7 @@
 
 mod api;
 mod layers;
+mod oauth;
 mod pages;
 mod routes;
 mod sessions;

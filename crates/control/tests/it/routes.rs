@@ -22,6 +22,7 @@ struct Belongings {
     call: String,
     webhook: String,
     delivery: String,
+    connection: String,
 }
 
 impl Belongings {
@@ -45,6 +46,7 @@ impl Belongings {
             grant: t.admin().post("/api/v1/grants", grant).await.expect(201).text("/id"),
             key: t.admin().post("/api/v1/api-keys", key).await.expect(201).text("/id"),
             call: call.id.to_string(),
+            connection: crate::oauth::connected(app, t, &server).await,
             server,
             policy,
         }
@@ -63,6 +65,7 @@ impl Belongings {
                 ("calls", "{id}") => &self.call,
                 ("webhooks", "{id}") => &self.webhook,
                 ("deliveries", "{delivery}") => &self.delivery,
+                ("connections", "{connection}") => &self.connection,
                 ("tools", "{tool}") => "list_customers",
                 ("versions" | "tests", "{n}") => "1",
                 (_, placeholder) if placeholder.starts_with('{') => {
@@ -130,7 +133,16 @@ const OPEN: [&str; 19] = [
     "GET /signup",
     "POST /signup",
 ];
-const OPEN_TOO: [&str; 3] = ["GET /login", "POST /login", "POST /logout"];
+const OPEN_TOO: [&str; 8] = [
+    "GET /login",
+    "POST /login",
+    "POST /logout",
+    "GET /.well-known/oauth-authorization-server",
+    "GET /authorize",
+    "POST /token",
+    "POST /register",
+    "POST /revoke",
+];
 
 fn guarded() -> impl Iterator<Item = Route> {
     table().into_iter().filter(|route| route.right != Right::Anyone)
@@ -143,7 +155,9 @@ fn named(route: &Route) -> String {
 async fn ask(actor: &Actor, route: &Route, path: &str) -> u16 {
     let answer = match route.surface() {
         Surface::Page if route.method == Method::POST => actor.submit(path, "").await,
-        Surface::Page | Surface::Api => actor.ask(route.method.clone(), path, body(route)).await,
+        Surface::Page | Surface::Api | Surface::OAuth => {
+            actor.ask(route.method.clone(), path, body(route)).await
+        }
     };
     answer.status.as_u16()
 }
@@ -178,7 +192,7 @@ async fn without_a_credential_nothing_is_done(pool: PgPool) {
         let status = ask(&app.anonymous(), &route, &path).await;
         let expected = match (route.surface(), &route.method) {
             (Surface::Page, &Method::GET) => 303,
-            (Surface::Page | Surface::Api, _) => 401,
+            (Surface::Page | Surface::Api | Surface::OAuth, _) => 401,
         };
         assert_eq!(status, expected, "{}", named(&route));
     }

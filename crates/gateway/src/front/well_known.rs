@@ -3,11 +3,16 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE,
+};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 use crate::settings::Settings;
+
+const HEADERS: &str = "accept, content-type, mcp-protocol-version";
 
 /// Where the metadata of the resource at `path` is.
 pub(crate) fn metadata_url(settings: &Settings, path: &str) -> String {
@@ -15,12 +20,16 @@ pub(crate) fn metadata_url(settings: &Settings, path: &str) -> String {
     format!("{base}/.well-known/oauth-protected-resource{}", tidy(path))
 }
 
-/// The metadata of the resource at `path`. It names no authorization server: there is none yet,
-/// and grant tokens are pasted.
+/// The one scope there is: what a client may do is its grant's policy.
+pub(crate) const SCOPE: &str = "mcp";
+
+/// The metadata of the resource at `path`, with where a client can log in for it.
 pub(crate) fn metadata(settings: &Settings, path: &str) -> Response {
     let base = settings.public_url.as_str().trim_end_matches('/');
     let document = json!({
         "resource": format!("{base}{}", tidy(path)),
+        "authorization_servers": [settings.issuer.as_str().trim_end_matches('/')],
+        "scopes_supported": [SCOPE],
         "bearer_methods_supported": ["header"],
         "resource_name": "Drawbridge gateway",
     });
@@ -30,6 +39,17 @@ pub(crate) fn metadata(settings: &Settings, path: &str) -> Response {
 /// Any other document is not there, in JSON: clients have been seen to fail on anything else.
 pub(crate) fn not_found() -> Response {
     answer(StatusCode::NOT_FOUND, json!({"error": "not_found"}).to_string())
+}
+
+/// Any page may read them, also with the header that MCP clients add.
+pub(crate) fn preflight() -> Response {
+    let mut response = answer(StatusCode::NO_CONTENT, String::new());
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_TYPE);
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET"));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(HEADERS));
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    response
 }
 
 fn answer(status: StatusCode, body: String) -> Response {

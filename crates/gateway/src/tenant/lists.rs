@@ -130,7 +130,7 @@ async fn list_of(
     let _seat = binding.server.health.seat()?;
     let scope = Scope {
         live: Arc::clone(&post.caller.live),
-        grant: post.caller.grant.id,
+        standing: post.caller.standing(),
         server: binding.server.id,
     };
     let asked = Asked::of(post, binding, &scope).await?;

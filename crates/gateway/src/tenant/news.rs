@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response as Answered;
 use bytes::Bytes;
-use domain::{GrantId, PolicyId, ServerId};
+use domain::{PolicyId, ServerId};
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, SelectAll, unfold};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
@@ -33,7 +33,7 @@ use crate::upstream::Relay;
 use crate::upstream::judge::{Judge, Scope};
 use crate::upstream::reading::Reading;
 use crate::upstream::wire::Way;
-use crate::view::{BindingView, GrantView, Live};
+use crate::view::{BindingView, GrantView, Live, Standing};
 
 /// How long is waited before a server's stream is opened again, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -134,7 +134,7 @@ struct Merged {
     reach: Reach,
     changes: watch::Receiver<i64>,
     live: Arc<Live>,
-    grant: GrantId,
+    standing: Standing,
     holder: Holder,
     means: Means,
     /// When it is next looked whether there still is a session.
@@ -176,7 +176,7 @@ impl Merged {
             reach: reach(&caller.grant),
             changes: caller.live.changes(),
             live: Arc::clone(&caller.live),
-            grant: caller.grant.id,
+            standing: caller.standing(),
             holder: caller.holder(),
             means: means.clone(),
             subscription: None,
@@ -195,7 +195,7 @@ impl Merged {
         if self.streams.len() >= MAX_STREAMS {
             return;
         }
-        let scope = Scope { live: Arc::clone(&self.live), grant: self.grant, server };
+        let scope = Scope { live: Arc::clone(&self.live), standing: self.standing, server };
         let listener = Listener {
             gw: Arc::clone(&self.gw),
             holder: self.holder,
@@ -240,14 +240,14 @@ impl Merged {
     /// Whether the grant still does, and calls are not paused.
     fn holds(&self) -> bool {
         let view = self.live.view();
-        let grant = view.grant(self.grant, self.gw.clock.now());
+        let grant = view.grant(self.standing, self.gw.clock.now());
         grant.is_some() && !view.is_paused && !self.live.has_ended()
     }
 
     /// What the client is told when the grant reaches something else than before.
     fn changed_reach(&mut self) -> Option<Bytes> {
         let view = self.live.view();
-        let reach = reach(view.grant(self.grant, self.gw.clock.now())?);
+        let reach = reach(view.grant(self.standing, self.gw.clock.now())?);
         if reach == self.reach {
             return None;
         }

@@ -72,7 +72,7 @@ impl Exchange {
             holder: post.caller.holder(),
             scope: Scope {
                 live: Arc::clone(&post.caller.live),
-                grant: post.caller.grant.id,
+                standing: post.caller.standing(),
                 server: target.binding.server.id,
             },
             body: target.body.clone(),

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::{GrantId, ServerId};
+use domain::ServerId;
 use json::Node;
 use mcp::answer;
 use mcp::lists::ListKind;
@@ -26,7 +26,7 @@ use crate::refusal::{self, Refusal, Ruling};
 use crate::session::seal::{self, Asked, Holder};
 use crate::tasks::{Asking, Named};
 use crate::tenant::Carried;
-use crate::view::{BindingView, Live};
+use crate::view::{BindingView, Live, Standing};
 
 /// Requests of one stream whose ids are remembered, for the server to take back.
 const MAX_ASKED: usize = 256;
@@ -39,7 +39,7 @@ pub(super) type Edits = Vec<(Range<usize>, Cow<'static, [u8]>)>;
 #[derive(Clone)]
 pub(crate) struct Scope {
     pub(crate) live: Arc<Live>,
-    pub(crate) grant: GrantId,
+    pub(crate) standing: Standing,
     pub(crate) server: ServerId,
 }
 
@@ -55,7 +55,7 @@ impl Scope {
         if self.live.has_ended() || view.is_paused {
             return None;
         }
-        let grant = view.grant(self.grant, now)?;
+        let grant = view.grant(self.standing, now)?;
         grant.binding_to(self.server).filter(|binding| !binding.server.is_paused).cloned()
     }
 }
@@ -199,14 +199,14 @@ impl Judge {
         {
             let (named, response) = (self.named.clone(), self.response.clone());
             let before = Before { method, named, response };
-            self.gw.resumable.remember(self.scope.grant, self.digest(), id, before).await;
+            self.gw.resumable.remember(self.scope.standing.grant, self.digest(), id, before).await;
         }
     }
 
     /// On a stream of its own, an answer to what was asked before is judged by what that was.
     async fn recall(&mut self, message: &Message<'_>) {
         let (true, Some(id)) = (self.is_unasked, message.id_raw()) else { return };
-        let before = self.gw.resumable.find(self.scope.grant, self.digest(), id).await;
+        let before = self.gw.resumable.find(self.scope.standing.grant, self.digest(), id).await;
         self.awaited = before.as_ref().map(|before| before.method);
         self.awaited_id = Some(id.to_owned());
         self.response = before.as_ref().and_then(|before| before.response.clone());

@@ -22,7 +22,7 @@ impl Judge {
         if let Some(known) = self.named.find(id) {
             return Some(known.clone());
         }
-        let task = self.gw.tasks.find(self.scope.grant, self.scope.server, id).await?;
+        let task = self.gw.tasks.find(self.scope.standing.grant, self.scope.server, id).await?;
         let shown = task.shown(&self.gw.seals, self.holder)?;
         Some((task, shown))
     }
@@ -83,7 +83,7 @@ impl Judge {
     async fn created(&self, tool: &str, id: &str) -> Option<(Task, String)> {
         let task = Task { server: self.scope.server, tool: tool.to_owned(), id: id.to_owned() };
         let shown = task.shown(&self.gw.seals, self.holder)?;
-        self.gw.tasks.learn(self.scope.grant, &task).await;
+        self.gw.tasks.learn(self.scope.standing.grant, &task).await;
         Some((task, shown))
     }
 

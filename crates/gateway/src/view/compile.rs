@@ -12,11 +12,11 @@ use sha2::{Digest, Sha256};
 
 use super::names;
 use super::organisation::{
-    BindingView, GrantView, OrganisationView, PolicyView, ServerView, TokenView,
+    BindingView, GrantView, Issued, OrganisationView, PolicyView, ServerView, TokenView,
 };
 use crate::source::{
-    BindingSnapshot, GrantSnapshot, OrganisationSnapshot, PolicySnapshot, ServerSnapshot,
-    ToolSnapshot,
+    BindingSnapshot, ConnectionSnapshot, GrantSnapshot, OrganisationSnapshot, PolicySnapshot,
+    ServerSnapshot, TokenSnapshot, ToolSnapshot,
 };
 use crate::upstream::Health;
 
@@ -32,11 +32,20 @@ impl OrganisationView {
         let (mut tokens, mut grants) = (HashMap::new(), HashMap::new());
         for grant in snapshot.grants.iter().filter(|grant| !grant.revoked) {
             let view = Arc::new(bench.grant(grant));
-            grants.insert(grant.id, Arc::clone(&view));
+            let mut add = |token: &TokenSnapshot, issued| {
+                let (expires_at, grant) = (token.expires_at, Arc::clone(&view));
+                tokens.insert(token.digest, TokenView { expires_at, grant, issued });
+            };
             for token in &grant.tokens {
-                let grant = Arc::clone(&view);
-                tokens.insert(token.digest, TokenView { expires_at: token.expires_at, grant });
+                add(token, None);
             }
+            for ConnectionSnapshot { id, server, tokens } in &grant.connections {
+                let issued = Issued { connection: *id, server: *server };
+                for token in tokens {
+                    add(token, Some(issued));
+                }
+            }
+            grants.insert(grant.id, view);
         }
         let (servers, policies) = (bench.servers(), bench.policies);
         Self {
@@ -102,6 +111,7 @@ impl<'s> Bench<'s> {
             id: grant.id,
             label: grant.label.clone(),
             expires_at: grant.expires_at,
+            connections: grant.connections.iter().map(|connection| connection.id).collect(),
             bindings,
         }
     }

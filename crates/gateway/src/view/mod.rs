@@ -7,6 +7,6 @@ mod organisation;
 mod refresh;
 mod views;
 
-pub(crate) use organisation::{BindingView, GrantView, OrganisationView, ServerView};
+pub(crate) use organisation::{BindingView, GrantView, OrganisationView, ServerView, Standing};
 pub use views::Views;
 pub(crate) use views::{Bounds, Live, NoView};

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::secret::KeyDigest;
-use domain::{GrantId, OrganisationId, OrganisationSettings, PolicyId, ServerId, Slug, Transport};
+use domain::{
+    ConnectionId, GrantId, OrganisationId, OrganisationSettings, PolicyId, ServerId, Slug,
+    Transport,
+};
 use http::{HeaderName, HeaderValue, Uri};
 use mcp::mirrors::Mirror;
 use policy::Compiled;
@@ -29,26 +32,43 @@ pub(crate) struct OrganisationView {
     pub(super) policies: HashMap<(PolicyId, ServerId), Arc<PolicyView>>,
 }
 
-pub(super) struct TokenView {
+/// A token that was pasted into a client, or issued to one that logged in.
+pub(crate) struct TokenView {
     pub(super) expires_at: Option<DateTime<Utc>>,
-    pub(super) grant: Arc<GrantView>,
+    pub(crate) grant: Arc<GrantView>,
+    /// The client that it was issued to, and where it is good.
+    pub(crate) issued: Option<Issued>,
+}
+
+/// To whom a token was issued, and for which address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Issued {
+    pub(crate) connection: ConnectionId,
+    /// None: the address of all servers.
+    pub(crate) server: Option<ServerId>,
+}
+
+/// By what a caller is known from view to view: a grant, and the connection if it logged in.
+/// Never token bytes: a refreshed token changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) grant: GrantId,
+    pub(crate) connection: Option<ConnectionId>,
 }
 
 impl OrganisationView {
-    /// The grant that a token is good for at the moment.
-    pub(crate) fn grant_of(
-        &self,
-        token: &KeyDigest,
-        now: DateTime<Utc>,
-    ) -> Option<&Arc<GrantView>> {
+    /// A token, if it is good at the moment.
+    pub(crate) fn token(&self, token: &KeyDigest, now: DateTime<Utc>) -> Option<&TokenView> {
         let token = self.tokens.get(token)?;
         let holds = token.expires_at.is_none_or(|end| now < end) && token.grant.holds(now);
-        holds.then_some(&token.grant)
+        holds.then_some(token)
     }
 
-    /// A grant, if it still holds.
-    pub(crate) fn grant(&self, id: GrantId, now: DateTime<Utc>) -> Option<&Arc<GrantView>> {
-        self.grants.get(&id).filter(|grant| grant.holds(now))
+    /// A grant, if it still holds, and with it the connection through which it is used.
+    pub(crate) fn grant(&self, standing: Standing, now: DateTime<Utc>) -> Option<&Arc<GrantView>> {
+        let grant = self.grants.get(&standing.grant).filter(|grant| grant.holds(now))?;
+        let is_there = |connection| grant.connections.contains(&connection);
+        standing.connection.is_none_or(is_there).then_some(grant)
     }
 
     /// A server.
@@ -62,6 +82,8 @@ pub(crate) struct GrantView {
     pub(crate) id: GrantId,
     pub(crate) label: String,
     pub(super) expires_at: Option<DateTime<Utc>>,
+    /// The clients that logged in to use it.
+    pub(super) connections: HashSet<ConnectionId>,
     /// In the order of the servers' slugs.
     pub(crate) bindings: Vec<Arc<BindingView>>,
 }

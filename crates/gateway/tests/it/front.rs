@@ -140,10 +140,18 @@ async fn documents_for_log_in_are_the_same_shape_for_any_slug() {
             let found = get(path).await;
             assert_eq!(found.status, 200);
             assert_eq!(found.headers["access-control-allow-origin"], "*");
-            assert!(found.json.get("authorization_servers").is_none());
+            assert_eq!(found.json["authorization_servers"], json!([base]));
+            assert_eq!(found.json["scopes_supported"], json!(["mcp"]));
         }
-        let found = get(format!("/.well-known/oauth-protected-resource{path}")).await;
+        let path_of = format!("/.well-known/oauth-protected-resource{path}");
+        let found = get(path_of.clone()).await;
         assert_eq!(found.json["resource"], format!("{base}{path}"));
+        // Browsers ask first, because clients add a header.
+        let asked = world.send(Method::OPTIONS, format!("{base}{path_of}"), &[], "").await;
+        assert_eq!(asked.status(), 204);
+        assert_eq!(asked.headers()["access-control-allow-origin"], "*");
+        let allowed = asked.headers()["access-control-allow-headers"].to_str().unwrap();
+        assert!(allowed.contains("mcp-protocol-version"));
     }
     for path in
         ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration/t/acme/mcp"]

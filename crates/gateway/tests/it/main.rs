@@ -11,6 +11,7 @@
 mod agreement;
 mod bridge;
 mod change;
+mod connections;
 mod differential;
 mod envelope;
 mod front;

@@ -176,6 +176,7 @@ impl World {
                 id,
                 label: label.to_owned(),
                 tokens: vec![TokenSnapshot { digest: key.digest(), expires_at: None }],
+                connections: Vec::new(),
                 expires_at: None,
                 revoked: false,
                 bindings,

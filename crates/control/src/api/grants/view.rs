@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{GrantId, PolicyId, ServerId, Slug};
+use domain::{ConnectionId, GrantId, PolicyId, ServerId, Slug, UserId};
 use serde::Serialize;
+use store::connections::Connection;
 use store::grants::{Binding, Grant};
 
 use crate::acts::grants::{Addresses, Minted, addresses, snippets};
@@ -104,6 +105,72 @@ impl GrantView {
             expires_at: grant.expires_at,
             revoked_at: grant.revoked_at,
             used_at: grant.used_at,
+        }
+    }
+}
+
+/// A grant with the clients that logged in to use it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ShownGrant {
+    #[serde(flatten)]
+    grant: GrantView,
+    /// Clients that hold tokens of this grant because somebody allowed it, newest first.
+    connections: Vec<ConnectionView>,
+}
+
+/// A client that logged in to use a grant.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ConnectionView {
+    #[schema(value_type = String, example = "con_0199e2a0c1d27b3f8f5a6b7c8d9e0f10")]
+    id: ConnectionId,
+    /// `cli_…`, or the URL of its own description.
+    client_id: String,
+    /// What it calls itself; nobody checked that.
+    client_name: String,
+    /// Where it was sent back to with its code.
+    redirect_uri: String,
+    /// The gateway's URL that its tokens are good at.
+    resource: String,
+    /// The server that it may call; null for all servers of the grant.
+    #[schema(value_type = Option<String>)]
+    server_slug: Option<Slug>,
+    /// Who allowed it.
+    #[schema(value_type = String)]
+    created_by: UserId,
+    /// When it got its first tokens.
+    created_at: DateTime<Utc>,
+    /// When it last got new ones.
+    refreshed_at: Option<DateTime<Utc>>,
+    /// When it ends unless it is refreshed.
+    expires_at: DateTime<Utc>,
+}
+
+impl ShownGrant {
+    /// The view of a grant, its bindings and its clients.
+    pub(super) fn new<P>(
+        caller: &Can<P>,
+        grant: Grant,
+        bindings: Vec<Binding>,
+        connections: Vec<Connection>,
+    ) -> Self {
+        let connections = connections.into_iter().map(ConnectionView::from).collect();
+        Self { grant: GrantView::new(caller, grant, bindings), connections }
+    }
+}
+
+impl From<Connection> for ConnectionView {
+    fn from(connection: Connection) -> Self {
+        Self {
+            id: connection.id,
+            client_id: connection.client_id,
+            client_name: connection.client_name,
+            redirect_uri: connection.redirect_uri,
+            resource: connection.resource,
+            server_slug: connection.server_slug,
+            created_by: connection.user_id,
+            created_at: connection.redeemed_at,
+            refreshed_at: connection.refreshed_at,
+            expires_at: connection.expires_at,
         }
     }
 }

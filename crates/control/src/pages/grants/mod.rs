@@ -2,6 +2,7 @@
 
 mod bind;
 mod create;
+mod disconnect;
 mod list;
 mod live;
 mod revoke;
@@ -10,6 +11,7 @@ mod show;
 
 pub(crate) use bind::bind;
 pub(crate) use create::{create, new};
+pub(crate) use disconnect::disconnect;
 pub(crate) use list::list;
 pub(crate) use live::live;
 pub(crate) use revoke::revoke;

@@ -6,6 +6,7 @@ use domain::perm::{ManageGrants, View, WritePolicies};
 use domain::{GrantId, PolicyId};
 use store::Page;
 use store::calls::CallFilter;
+use store::connections::Connection;
 use store::grants::{Binding, Grant};
 use store::policies::PolicyName;
 
@@ -15,6 +16,7 @@ use crate::acts;
 use crate::extract::Path;
 use crate::failure::Failure;
 use crate::guard::Can;
+use crate::oauth::redirect;
 use crate::pages::calls::rows;
 use crate::pages::parts::{CallRow, Choice, Frame, News, Section, Time, date, in_frame, short};
 use crate::urls;
@@ -32,6 +34,7 @@ pub(crate) struct GrantPage {
     can_bind: bool,
     grant: About,
     bindings: Vec<BindingRow>,
+    connections: Vec<ConnectionRow>,
     snippets: Vec<Snippet>,
     calls: Vec<CallRow>,
     live_url: String,
@@ -50,6 +53,17 @@ struct About {
     expires: String,
     created: Time,
     last_used: Option<Time>,
+}
+
+struct ConnectionRow {
+    client: String,
+    client_id: String,
+    goes_to: String,
+    reaches: String,
+    allowed_by: String,
+    connected: Time,
+    refreshed: Option<Time>,
+    disconnect_url: String,
 }
 
 struct BindingRow {
@@ -73,6 +87,7 @@ pub(crate) async fn show(
 ) -> Result<GrantPage, Failure> {
     let frame = Frame::of(&mut caller, news, Section::Grants).await?;
     let (grant, bindings) = acts::grants::find(&mut caller, id).await?;
+    let connections = acts::connections::list(&mut caller, id).await?;
     let policies = caller.tx().await?.list_policy_names().await?;
     let filter = CallFilter { grant: Some(id), ..CallFilter::default() };
     let calls = caller.tx().await?.list_calls(&filter, Page::new(Some(CALLS), None)).await?;
@@ -86,6 +101,7 @@ pub(crate) async fn show(
         can_bind: about.active && caller.may::<WritePolicies>(),
         live_url: if waits { live_url(&caller, id) } else { String::new() },
         bindings: bindings.iter().map(|b| BindingRow::of(&caller, b, &policies)).collect(),
+        connections: connections.iter().map(|c| ConnectionRow::of(&caller, id, c)).collect(),
         snippets: snippets.into_iter().map(Snippet::from).collect(),
         grant: about,
         calls,
@@ -123,6 +139,25 @@ fn expires(grant: &Grant, now: DateTime<Utc>) -> String {
         (None, None) => "Never".to_owned(),
         (None, Some(at)) if at <= now => format!("Expired on {}", date(at)),
         (None, Some(at)) => format!("At the end of {}", date(at)),
+    }
+}
+
+impl ConnectionRow {
+    fn of<P>(caller: &Can<P>, grant: GrantId, connection: &Connection) -> Self {
+        let (now, grant) = (caller.now(), urls::item(caller.slug(), "grants", grant));
+        Self {
+            client: connection.client_name.clone(),
+            client_id: connection.client_id.clone(),
+            goes_to: redirect::shown(&connection.redirect_uri),
+            reaches: match &connection.server_slug {
+                Some(server) => server.to_string(),
+                None => "All servers".to_owned(),
+            },
+            allowed_by: connection.user_email.clone().unwrap_or_default(),
+            connected: Time::of(connection.redeemed_at, now),
+            refreshed: Time::maybe(connection.refreshed_at, now),
+            disconnect_url: format!("{grant}/connections/{}/delete", connection.id),
+        }
     }
 }
 
@@ -181,6 +216,18 @@ impl crate::pages::samples::Samples for GrantPage {
                     policy_url: "/o/acme/policies/pol_1".to_owned(),
                     policies: vec![Choice::of("", text, "")],
                     gateway_url: "http://localhost:8080/t/acme/shop/mcp".to_owned(),
+                })
+                .collect(),
+            connections: (0..rows)
+                .map(|n| ConnectionRow {
+                    client: text.to_owned(),
+                    client_id: text.to_owned(),
+                    goes_to: text.to_owned(),
+                    reaches: text.to_owned(),
+                    allowed_by: text.to_owned(),
+                    connected: time(),
+                    refreshed: (n > 0).then(time),
+                    disconnect_url: "/o/acme/grants/grt_1/connections/con_1/delete".to_owned(),
                 })
                 .collect(),
             snippets: sample_snippets(text),

@@ -18,7 +18,7 @@ pub(crate) use register::{new, register};
 pub(crate) use remove::remove;
 pub(crate) use review::review;
 pub(crate) use show::show;
-pub(super) use tool::{Evidence, ToolWords, category_label};
+pub(super) use tool::{Evidence, ToolWords, category_label, level_label};
 
 #[cfg(test)]
 pub(super) use change::EditServer;

@@ -97,7 +97,7 @@ pub(in crate::pages) fn category_label(word: &str) -> &'static str {
     }
 }
 
-fn level_label(word: &str) -> &'static str {
+pub(in crate::pages) fn level_label(word: &str) -> &'static str {
     match word {
         "low" => "Low risk",
         "medium" => "Medium risk",

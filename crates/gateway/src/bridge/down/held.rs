@@ -49,7 +49,8 @@ impl Held {
     fn of(conversation: Box<Conversation>, ask: Ask) -> Option<Self> {
         let Errand { gw, scope, .. } = &conversation.errand;
         let calls = gw.bridges.held.calls.iter();
-        let of_grant = calls.filter(|held| held.conversation.errand.scope.grant == scope.grant);
+        let of_grant = calls
+            .filter(|held| held.conversation.errand.scope.standing.grant == scope.standing.grant);
         if of_grant.count() >= MAX_OF_GRANT {
             return None;
         }

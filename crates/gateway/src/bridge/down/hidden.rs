@@ -80,7 +80,7 @@ impl Pool {
             let own = Hidden::open(gw, binding, scope, askable, None).await;
             return own.map_err(|failure| Refusal::Upstream(failure.text));
         }
-        let key = Key { grant: scope.grant, server: scope.server, askable };
+        let key = Key { grant: scope.standing.grant, server: scope.server, askable };
         if self.open.get(&key).await.is_some_and(|known| !known.reaches(binding)) {
             self.open.invalidate(&key).await;
         }

@@ -253,7 +253,7 @@ impl Conversation {
         let gone = || Refusal::Upstream("The server may no longer be called.".to_owned());
         let binding = scope.binding(gw).ok_or_else(gone)?;
         let (view, now) = (scope.live.view(), gw.clock.now());
-        let grant = view.grant(scope.grant, now).ok_or_else(gone)?;
+        let grant = view.grant(scope.standing, now).ok_or_else(gone)?;
         if self.request.way.server.uri != binding.server.uri {
             return Err(gone());
         }

@@ -63,7 +63,8 @@ async fn mistake_26_the_documents_for_logging_in_are_behind_the_login() {
             assert_eq!(refused.status, 401);
             let challenge = refused.headers["www-authenticate"].to_str().unwrap();
             let metadata = format!("{base}/.well-known/oauth-protected-resource{path}");
-            assert_eq!(challenge, format!("Bearer resource_metadata=\"{metadata}\""));
+            let named = format!("Bearer resource_metadata=\"{metadata}\", scope=\"mcp\"");
+            assert_eq!(challenge, named);
             let found = Reply::read(world.send(Method::GET, metadata, &[], "").await).await;
             assert_eq!(
                 (found.status, &found.json["resource"]),

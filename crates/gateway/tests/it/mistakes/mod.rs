@@ -2,7 +2,7 @@
 //! fails. The numbers are those of the protocol notes; after each stands where it happened.
 //!
 //! Numbers 23 and 25 are in `legacy_sse.rs` and `bridge/up.rs`, where their servers are. Number 27
-//! is about redirect URIs of clients that log in, which they cannot do here yet.
+//! is about redirect URIs of clients that log in, and stands with the tests of the control plane.
 
 mod addresses;
 mod fidelity;
