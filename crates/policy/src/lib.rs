@@ -56,6 +56,7 @@ mod path;
 mod patterns;
 mod problem;
 mod redact;
+pub mod replay;
 mod response;
 mod schema;
 pub mod suite;

@@ -19,6 +19,7 @@ mod limits;
 mod lists;
 mod operators;
 mod paths;
+mod replay;
 mod responses;
 mod sections;
 mod sugar;
