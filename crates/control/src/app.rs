@@ -15,6 +15,7 @@ use url::Url;
 use crate::password::Passwords;
 use crate::throttle::Throttle;
 use crate::token::TokenKeys;
+use crate::turns::Turns;
 
 /// The shared state of the control plane. Cheap to clone.
 #[derive(Clone)]
@@ -84,12 +85,13 @@ pub trait CallFeed: Send + Sync + 'static {
 struct Inner {
     parts: AppParts,
     throttle: Throttle,
+    backtests: Turns,
 }
 
 impl App {
     /// The control plane of these parts.
     pub fn new(parts: AppParts) -> Self {
-        Self(Arc::new(Inner { parts, throttle: Throttle::default() }))
+        Self(Arc::new(Inner { parts, throttle: Throttle::default(), backtests: Turns::default() }))
     }
 
     /// The time now.
@@ -140,5 +142,10 @@ impl App {
     /// Counts attempts to sign in.
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.0.throttle
+    }
+
+    /// Who reads many past calls.
+    pub(crate) fn backtests(&self) -> &Turns {
+        &self.0.backtests
     }
 }

@@ -13,6 +13,7 @@ pub mod grants;
 pub mod keys;
 pub mod organisations;
 mod page;
+pub mod past;
 pub mod policies;
 pub mod policy_tests;
 pub mod servers;

@@ -81,7 +81,10 @@ fn describe(database: &str, folder: &PathBuf) -> Result<()> {
         touch(&source)?;
     }
     let mut check = cargo(&["check", "--workspace", "--all-targets"]);
-    check.env_remove("SQLX_OFFLINE").env("DATABASE_URL", database).env("SQLX_OFFLINE_DIR", folder);
+    check
+        .env("SQLX_OFFLINE", "false")
+        .env("DATABASE_URL", database)
+        .env("SQLX_OFFLINE_DIR", folder);
     run(&mut check)?;
     let count = fs::read_dir(folder).context("cannot list .sqlx")?.count();
     say(&format!("{count} queries described in .sqlx"));

@@ -2,6 +2,7 @@
 //! no requests, no answers and no templates.
 
 pub(crate) mod accounts;
+pub(crate) mod backtests;
 pub(crate) mod check;
 pub(crate) mod discovery;
 pub(crate) mod grants;
