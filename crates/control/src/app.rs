@@ -19,6 +19,7 @@ use crate::password::Passwords;
 use crate::rates::{RateLimits, Rates, SharedRates};
 use crate::throttle::Throttle;
 use crate::token::TokenKeys;
+use crate::turns::Turns;
 
 /// The shared state of the control plane. Cheap to clone.
 #[derive(Clone)]
@@ -100,14 +101,20 @@ struct Inner {
     throttle: Throttle,
     rates: Rates,
     documents: Documents,
+    backtests: Turns,
 }
 
 impl App {
     /// The control plane of these parts.
     pub fn new(parts: AppParts) -> Self {
         let rates = Rates::new(parts.shared_rates.clone());
-        let (throttle, documents) = (Throttle::default(), Documents::default());
-        Self(Arc::new(Inner { parts, throttle, rates, documents }))
+        Self(Arc::new(Inner {
+            parts,
+            throttle: Throttle::default(),
+            rates,
+            documents: Documents::default(),
+            backtests: Turns::default(),
+        }))
     }
 
     /// The time now.
@@ -178,5 +185,10 @@ impl App {
     /// Counts attempts to sign in.
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.0.throttle
+    }
+
+    /// Who reads many past calls.
+    pub(crate) fn backtests(&self) -> &Turns {
+        &self.0.backtests
     }
 }

@@ -38,6 +38,7 @@ mod session;
 mod surface;
 mod throttle;
 mod token;
+mod turns;
 pub mod urls;
 
 pub use api::openapi::description as openapi;

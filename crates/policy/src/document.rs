@@ -376,6 +376,16 @@ fn condition_tree(condition: &Condition) -> Literal {
     out.into_object()
 }
 
+/// Conditions as one line of JSON: what exactly they ask.
+pub(crate) fn conditions_text(conditions: &[Condition]) -> String {
+    Literal::List(conditions.iter().map(condition_tree).collect()).compact()
+}
+
+/// A limit as one line of JSON, without the words of its refusal.
+pub(crate) fn limit_text(limit: &Limit) -> String {
+    limit_tree(&Limit { on_deny: None, ..limit.clone() }).compact()
+}
+
 fn limit_tree(limit: &Limit) -> Literal {
     let mut out = Members::default();
     out.text("counter", &limit.counter);

@@ -58,6 +58,7 @@ mod path;
 mod patterns;
 mod problem;
 mod redact;
+pub mod replay;
 mod response;
 mod schema;
 pub mod suite;

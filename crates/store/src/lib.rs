@@ -16,6 +16,7 @@ pub mod idempotency;
 pub mod keys;
 pub mod organisations;
 mod page;
+pub mod past;
 pub mod policies;
 pub mod policy_tests;
 pub mod servers;

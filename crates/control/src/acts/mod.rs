@@ -3,6 +3,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod arguments;
+pub(crate) mod backtests;
 pub(crate) mod check;
 pub(crate) mod connections;
 pub(crate) mod discovery;

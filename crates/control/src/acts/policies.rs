@@ -318,7 +318,8 @@ fn read(
     Some((document, warnings))
 }
 
-fn checked(text: &DocumentText, checks: &mut Checks) -> Option<Document> {
+/// The document of a text; everything that is wrong with it goes to the checks.
+pub(crate) fn checked(text: &DocumentText, checks: &mut Checks) -> Option<Document> {
     match policy::parse(&text.0) {
         Ok(document) => Some(document),
         Err(problems) => {

@@ -68,6 +68,8 @@ use crate::routes;
         super::policies::validate::validate,
         super::policies::evaluate::evaluate,
         super::policies::recommend::recommend,
+        super::policies::backtest::backtest,
+        super::policies::backtest::learn,
         super::policies::schema::schema,
         super::grants::list::list,
         super::grants::create::create,

@@ -106,6 +106,8 @@ fn every_page_is_well_formed_labelled_and_escapes_what_others_wrote() {
     check::<super::grants::NewGrant>();
     check::<super::landing::Landing>();
     check::<super::overview::Overview>();
+    check::<super::policies::BacktestPage>();
+    check::<super::policies::LearnPage>();
     check::<super::policies::NewPolicy>();
     check::<super::policies::PolicyList>();
     check::<super::policies::PolicyPage>();

@@ -103,6 +103,12 @@ fn body(route: &Route) -> Option<Value> {
         ("POST", "/api/v1/servers/{id}/tools/{tool}/review") => {
             Some(json!({ "fingerprint": "", "accept": true }))
         }
+        ("POST", "/api/v1/policies/{id}/backtest") => Some(json!({
+            "document": { "version": "1", "default": "deny" }, "since": "2026-01-01T00:00:00Z"
+        })),
+        ("POST", "/api/v1/policies/learn") => {
+            Some(json!({ "server_id": id("srv"), "since": "2026-01-01T00:00:00Z" }))
+        }
         ("POST", "/api/v1/policies/recommend") => {
             Some(json!({ "server_id": id("srv"), "style": "strict" }))
         }

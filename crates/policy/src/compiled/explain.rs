@@ -154,6 +154,7 @@ impl Witness for Writer {
                 Truth::Holds => "holds",
                 Truth::Fails => "fails",
                 Truth::Unjudged(_) => "cannot be judged",
+                Truth::Unknown(_) => "is not known",
             },
         });
     }

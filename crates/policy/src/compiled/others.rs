@@ -8,7 +8,7 @@ use super::names::{Chooser, Hidden, Kind, MAX_NAME_BYTES};
 use super::policy::Compiled;
 use crate::decision::{Context, Decision, Refusal, Refused, rule};
 use crate::document::{Document, Effect, Mode, Section, ServerRequest};
-use crate::engine::{Case, Effort, Keys, Ruleset, Scope, Silent};
+use crate::engine::{Case, Effort, Keys, Known, Ruleset, Scope, Silent, Witness};
 use crate::problem::{Problem, child};
 use crate::redact::ResponseRule;
 use crate::uri::is_ambiguous;
@@ -49,15 +49,24 @@ impl Compiled {
         arguments: Option<json::Node<'_>>,
         context: &Context<'_>,
     ) -> Decision<'p> {
+        self.run_prompt(name, arguments, Known::Values, context, &mut Silent)
+    }
+
+    /// The same of a call of whose arguments perhaps only the names are known.
+    pub(crate) fn run_prompt<'p, W: Witness>(
+        &'p self,
+        name: &str,
+        arguments: Option<json::Node<'_>>,
+        known: Known,
+        context: &Context<'_>,
+        witness: &mut W,
+    ) -> Decision<'p> {
         let section = &self.others.prompts;
         if section.cannot_judge(name) || section.hidden.holds(name) {
             return hidden(format!("Unknown prompt: {name}"));
         }
-        self.section_case(
-            section,
-            name,
-            Scope { arguments, context, tool: None, effort: Effort::new() },
-        )
+        let scope = Scope { arguments, known, context, tool: None, effort: Effort::new() };
+        self.section_case(section, name, scope, witness)
     }
 
     /// What is done to what a prompt comes to.
@@ -79,6 +88,16 @@ impl Compiled {
 
     /// Decides on reading a resource, or subscribing to it.
     pub fn resource<'p>(&'p self, uri: &str, context: &Context<'_>) -> Decision<'p> {
+        self.run_resource(uri, context, &mut Silent)
+    }
+
+    /// The same before a witness.
+    pub(crate) fn run_resource<'p, W: Witness>(
+        &'p self,
+        uri: &str,
+        context: &Context<'_>,
+        witness: &mut W,
+    ) -> Decision<'p> {
         let section = &self.others.resources;
         if section.cannot_judge(uri) {
             return Decision::Refuse(Refusal {
@@ -90,11 +109,9 @@ impl Compiled {
         if section.hidden.holds(uri) {
             return hidden(format!("Unknown resource: {uri}"));
         }
-        self.section_case(
-            section,
-            uri,
-            Scope { arguments: None, context, tool: None, effort: Effort::new() },
-        )
+        let known = Known::Values;
+        let scope = Scope { arguments: None, known, context, tool: None, effort: Effort::new() };
+        self.section_case(section, uri, scope, witness)
     }
 
     /// Whether a resource is shown in lists.
@@ -109,11 +126,12 @@ impl Compiled {
         effect == Effect::Allow || self.mode == Mode::Observe
     }
 
-    fn section_case<'p>(
+    fn section_case<'p, W: Witness>(
         &'p self,
         section: &'p Sectioned,
         name: &str,
         scope: Scope<'_>,
+        witness: &mut W,
     ) -> Decision<'p> {
         let rule = section.rule(name);
         let case = Case {
@@ -124,7 +142,7 @@ impl Compiled {
             schema: None,
             scope,
         };
-        self.conclude(&case, &mut Silent)
+        self.conclude(&case, witness)
     }
 
     fn shows(&self, section: &Sectioned, name: &str) -> bool {

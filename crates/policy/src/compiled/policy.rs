@@ -13,7 +13,7 @@ use crate::category::Category;
 use crate::decision::{Call, Decision, Observed, Refusal, Refused, rule};
 use crate::document::{Document, Effect, Mode, Rule, Stance};
 use crate::engine::{
-    Case, Effort, Keys, Passed, Ruleset, Schema, Scope, Silent, Step, ToolScope, Witness,
+    Case, Effort, Keys, Known, Passed, Ruleset, Schema, Scope, Silent, Step, ToolScope, Witness,
 };
 use crate::facts::{ToolFacts, ToolState};
 use crate::glob::Glob;
@@ -176,11 +176,21 @@ impl Compiled {
     }
 
     pub(super) fn run<'p, W: Witness>(&'p self, call: &Call<'_>, witness: &mut W) -> Decision<'p> {
+        self.run_known(call, Known::Values, witness)
+    }
+
+    /// The same of a call of whose arguments perhaps only the names are known.
+    pub(crate) fn run_known<'p, W: Witness>(
+        &'p self,
+        call: &Call<'_>,
+        known: Known,
+        witness: &mut W,
+    ) -> Decision<'p> {
         let tool = match self.reach(call.tool, witness) {
             Ok(tool) => tool,
             Err(refusal) => return Decision::Refuse(refusal),
         };
-        self.conclude(&self.case(tool, call), witness)
+        self.conclude(&self.case(tool, call, known), witness)
     }
 
     /// Steps 2 and 3: the tool is there, shown and reviewed.
@@ -218,7 +228,7 @@ impl Compiled {
         Ok(tool)
     }
 
-    fn case<'p, 'c>(&'p self, tool: &'p Tool, call: &Call<'c>) -> Case<'p, 'c>
+    fn case<'p, 'c>(&'p self, tool: &'p Tool, call: &Call<'c>, known: Known) -> Case<'p, 'c>
     where
         'p: 'c,
     {
@@ -231,6 +241,7 @@ impl Compiled {
             schema: tool.schema.as_ref().zip(rule.map(|rule| &*rule.validation_id)),
             scope: Scope {
                 arguments: call.arguments,
+                known,
                 context: call.context,
                 tool: Some(ToolScope {
                     category: tool.category,

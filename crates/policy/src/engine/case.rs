@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::condition::{Elements, Scope, Truth, all_hold};
+use super::condition::{Elements, Known, Scope, Truth, all_hold};
 use super::keys::{Clash, Layers, clash};
-use super::quota;
+use super::quota::{self, NoRequest};
 use super::schema::Schema;
-use super::witness::{Step, Witness};
+use super::witness::{Blank, Step, Witness};
 use crate::condition::{Condition, joined};
 use crate::decision::{Refusal, Refused, rule};
-use crate::document::{Effect, Gates, Predicate};
+use crate::document::{Effect, Gates, Predicate, conditions_text, limit_text};
 use crate::limit::{Limit, Limits};
+use crate::path::Path;
 use crate::problem::{child, item};
 
 /// The longest description of conditions that an agent is told.
@@ -210,6 +211,16 @@ impl<'p> Case<'p, '_> {
 
     fn check_schema<W: Witness>(&self, witness: &mut W) -> Result<(), Refusal<'p>> {
         let Some((schema, id)) = self.schema else { return Ok(()) };
+        let is_given = self.scope.arguments.is_some_and(|arguments| !arguments.is_empty());
+        if self.scope.known != Known::Values && is_given {
+            let step = Step::ValidateArguments;
+            let question = || "the tool's own schema".to_owned();
+            return decide_blank(
+                &Blank { step, rule: id, path: "args", question: &question },
+                id,
+                witness,
+            );
+        }
         match schema.objection(self.scope.arguments) {
             None => {
                 let words = || "The arguments fit the tool's schema.".to_owned();
@@ -234,6 +245,10 @@ impl<'p> Case<'p, '_> {
                 Truth::Holds => None,
                 Truth::Fails => Some(Cow::Borrowed(&*gate.message)),
                 Truth::Unjudged(what) => Some(Cow::Owned(what.message())),
+                Truth::Unknown(path) => {
+                    gate.leave_blank(Step::Require, path, witness)?;
+                    continue;
+                }
             };
             conclude(Step::Require, gate, refusal, witness)?;
         }
@@ -251,6 +266,10 @@ impl<'p> Case<'p, '_> {
                 Truth::Holds => Some(Cow::Borrowed(&*gate.message)),
                 Truth::Fails => None,
                 Truth::Unjudged(what) => Some(Cow::Owned(what.message())),
+                Truth::Unknown(path) => {
+                    gate.leave_blank(Step::DenyIf, path, witness)?;
+                    continue;
+                }
             };
             conclude(Step::DenyIf, gate, refusal, witness)?;
         }
@@ -267,6 +286,7 @@ impl<'p> Case<'p, '_> {
         for gate in self.sets().flat_map(|set| &set.approve_if) {
             match all_hold(&gate.conditions, Elements::Any, &self.scope, witness) {
                 Truth::Fails => conclude(Step::ApproveIf, gate, None, witness)?,
+                Truth::Unknown(path) => gate.leave_blank(Step::ApproveIf, path, witness)?,
                 Truth::Unjudged(what) => {
                     conclude(Step::ApproveIf, gate, Some(Cow::Owned(what.message())), witness)?;
                 }
@@ -289,14 +309,52 @@ impl<'p> Case<'p, '_> {
                     witness.step(Step::Limit, &pinned.rule, false, words);
                     limits.push(request);
                 }
-                Err(message) => {
+                Err(NoRequest::Refused(message)) => {
                     witness.step(Step::Limit, &pinned.rule, true, || message.clone());
                     return Err(denied(&pinned.rule, Cow::Owned(message)));
                 }
+                Err(NoRequest::Unknown(path)) => pinned.leave_blank(path, witness)?,
             }
         }
         Ok(limits)
     }
+}
+
+impl Gate {
+    fn leave_blank<'p, W: Witness>(
+        &'p self,
+        step: Step,
+        path: &Path,
+        witness: &mut W,
+    ) -> Result<(), Refusal<'p>> {
+        let question = || conditions_text(&self.conditions);
+        let blank = Blank { step, rule: &self.rule, path: path.as_str(), question: &question };
+        decide_blank(&blank, &self.rule, witness)
+    }
+}
+
+impl PinnedLimit {
+    fn leave_blank<'p, W: Witness>(
+        &'p self,
+        path: &Path,
+        witness: &mut W,
+    ) -> Result<(), Refusal<'p>> {
+        let question = || limit_text(&self.limit);
+        let (step, rule) = (Step::Limit, &*self.rule);
+        decide_blank(&Blank { step, rule, path: path.as_str(), question: &question }, rule, witness)
+    }
+}
+
+/// Passes over what is not known, where the witness wants that; else it refuses.
+fn decide_blank<'p, W: Witness>(
+    blank: &Blank<'_>,
+    rule: &'p str,
+    witness: &mut W,
+) -> Result<(), Refusal<'p>> {
+    if witness.goes_on_without(blank) {
+        return Ok(());
+    }
+    Err(denied(rule, Cow::Owned(format!("{} is not known.", blank.path))))
 }
 
 fn conclude<'p, W: Witness>(

@@ -13,9 +13,21 @@ use crate::path::{Path, Root, Step};
 /// All that conditions can look at, and how much that may cost.
 pub(crate) struct Scope<'c> {
     pub(crate) arguments: Option<Node<'c>>,
+    pub(crate) known: Known,
     pub(crate) context: &'c Context<'c>,
     pub(crate) tool: Option<ToolScope<'c>>,
     pub(crate) effort: Effort,
+}
+
+/// How much is known of a call's arguments. Of a call that is being made: everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Known {
+    /// Their values.
+    Values,
+    /// The names at the top, all of them. What stands for a value says nothing.
+    Names,
+    /// Some of the names at the top.
+    SomeNames,
 }
 
 /// What a policy knows of the tool itself.
@@ -33,6 +45,8 @@ pub(crate) enum Truth<'p> {
     Fails,
     /// A value is there, but the operator cannot judge such a value: no call passes on that.
     Unjudged(Unjudged<'p>),
+    /// It depends on a value that is not known. Only of calls of which names alone are known.
+    Unknown(&'p Path),
 }
 
 impl From<bool> for Truth<'_> {
@@ -104,7 +118,9 @@ pub(crate) enum Elements {
 }
 
 /// Whether all conditions hold. Each is looked at even if another one failed already: what cannot
-/// be judged must not hide behind it. Once something cannot be judged, nothing else matters.
+/// be judged must not hide behind it. Once something cannot be judged, nothing else matters. What
+/// is not known matters only where what is known does not settle it: a value that nobody recorded
+/// is taken to be one that can be judged.
 pub(crate) fn all_hold<'p, W: Witness>(
     conditions: &'p [Condition],
     elements: Elements,
@@ -139,14 +155,19 @@ fn holds<'p, W: Witness>(
 
 fn joined<'p>(needs_all: bool, truths: impl Iterator<Item = Truth<'p>>) -> Truth<'p> {
     let mut holds = needs_all;
+    let mut unknown = None;
     for truth in truths {
         match truth {
             Truth::Holds => holds |= !needs_all,
             Truth::Fails => holds &= !needs_all,
             Truth::Unjudged(_) => return truth,
+            Truth::Unknown(_) => unknown = unknown.or(Some(truth)),
         }
     }
-    Truth::from(holds)
+    match unknown {
+        Some(unknown) if holds == needs_all => unknown,
+        _ => Truth::from(holds),
+    }
 }
 
 // === Question ===
@@ -164,6 +185,9 @@ impl<'p> Question<'p, '_> {
         let path = &self.test.path;
         match path.root() {
             Root::Arguments => match scope.arguments {
+                Some(arguments) if scope.known != Known::Values => {
+                    self.named(arguments, scope.known)
+                }
                 Some(arguments) => self.below(arguments, path.steps()),
                 None => self.missing(),
             },
@@ -172,6 +196,18 @@ impl<'p> Question<'p, '_> {
                 Some(value) => self.judge(value),
                 None => self.missing(),
             },
+        }
+    }
+
+    /// The answer by names alone: whether the argument is there, and nothing else.
+    fn named(&self, arguments: Node<'_>, known: Known) -> Truth<'p> {
+        let path = &self.test.path;
+        match (is_named(path, arguments, known), self.test.matcher()) {
+            (Some(false), _) => self.missing(),
+            (Some(true), Matcher::Exists { wanted }) if path.steps_count() == 1 => {
+                Truth::from(*wanted != self.negated)
+            }
+            _ => Truth::Unknown(path),
         }
     }
 
@@ -225,6 +261,16 @@ impl<'p> Question<'p, '_> {
 
     fn unjudged(&self, wanted: Wanted, depth: usize) -> Truth<'p> {
         Truth::Unjudged(Unjudged::new(&self.test.path, depth, wanted))
+    }
+}
+
+/// Whether the argument that a path begins with is there; `None` where that is not known.
+pub(super) fn is_named(path: &Path, arguments: Node<'_>, known: Known) -> Option<bool> {
+    let Some(Step::Key(key)) = path.steps().first() else { return None };
+    match arguments.get(key) {
+        Some(_) => Some(true),
+        None if known == Known::SomeNames => None,
+        None => Some(false),
     }
 }
 

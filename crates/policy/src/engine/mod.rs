@@ -10,8 +10,8 @@ mod value;
 mod witness;
 
 pub(crate) use case::{Case, Passed, Ruleset};
-pub(crate) use condition::{Scope, ToolScope, Truth, shown};
+pub(crate) use condition::{Known, Scope, ToolScope, Truth, shown};
 pub(crate) use effort::Effort;
 pub(crate) use keys::Keys;
 pub(crate) use schema::Schema;
-pub(crate) use witness::{Silent, Step, Witness};
+pub(crate) use witness::{Blank, Silent, Step, Witness};

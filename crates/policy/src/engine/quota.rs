@@ -3,15 +3,46 @@
 use json::{Kind, Node};
 use sha2::{Digest as _, Sha256};
 
-use super::condition::{Scope, Unjudged, Wanted};
+use super::condition::{Known, Scope, Unjudged, Wanted, is_named};
 use super::effort::Effort;
 use super::value::{Value, attribute};
 use crate::decimal::{Decimal, MAX_SCALED, NotCountable};
 use crate::limit::{Limit, LimitRequest, Measure, largest_amount};
 use crate::path::{Path, Root, Step};
 
-/// What the call asks of a limit, or in words why that cannot be said.
+/// Why nothing can be asked of a limit.
+pub(super) enum NoRequest<'p> {
+    /// The call is refused, in these words.
+    Refused(String),
+    /// It depends on a value that is not known.
+    Unknown(&'p Path),
+}
+
+/// What the call asks of a limit.
 pub(super) fn request<'p>(
+    rule: &'p str,
+    limit: &'p Limit,
+    scope: &Scope<'_>,
+) -> Result<LimitRequest<'p>, NoRequest<'p>> {
+    let sum_path = match &limit.measure {
+        Measure::Calls => None,
+        Measure::Sum(path) => Some(path),
+    };
+    if let Some(path) = sum_path.into_iter().chain(&limit.key).find(|path| hides(path, scope)) {
+        return Err(NoRequest::Unknown(path));
+    }
+    request_of_known(rule, limit, scope).map_err(NoRequest::Refused)
+}
+
+/// Whether a path leads to a value that is not known.
+fn hides(path: &Path, scope: &Scope<'_>) -> bool {
+    let may_be_there = |arguments| is_named(path, arguments, scope.known) != Some(false);
+    scope.known != Known::Values
+        && path.is_of_arguments()
+        && scope.arguments.is_some_and(may_be_there)
+}
+
+fn request_of_known<'p>(
     rule: &'p str,
     limit: &'p Limit,
     scope: &Scope<'_>,

@@ -11,6 +11,24 @@ pub(crate) trait Witness {
 
     /// A step was taken, after the tests that belong to it. The words are only made if needed.
     fn step(&mut self, step: Step, rule: &str, refuses: bool, words: impl FnOnce() -> String);
+
+    /// Something could not be decided, as names alone are known of the arguments. Whether to go on
+    /// as if it let the call pass; by default it does not.
+    fn goes_on_without(&mut self, _blank: &Blank<'_>) -> bool {
+        false
+    }
+}
+
+/// What a decision could not find out.
+pub(crate) struct Blank<'b> {
+    /// Where.
+    pub(crate) step: Step,
+    /// The rule that asks.
+    pub(crate) rule: &'b str,
+    /// The argument whose value it asks for.
+    pub(crate) path: &'b str,
+    /// What exactly is asked: two that ask the same have the same answer.
+    pub(crate) question: &'b dyn Fn() -> String,
 }
 
 /// The steps of a decision.
@@ -28,6 +46,20 @@ pub(crate) enum Step {
 }
 
 impl Step {
+    /// Whether it is taken before the one that a rule id is about, as far as the id says.
+    pub(crate) fn is_before_rule(self, rule: &str) -> bool {
+        let is_of = |word: &str| rule.rsplit_once('/').is_some_and(|(at, _)| at.ends_with(word));
+        match self {
+            Self::ValidateArguments => {
+                is_of("/require") || is_of("/deny_if") || is_of("/approve_if") || is_of("/limits")
+            }
+            Self::Require => is_of("/deny_if") || is_of("/approve_if") || is_of("/limits"),
+            Self::DenyIf => is_of("/approve_if") || is_of("/limits"),
+            Self::ApproveIf => is_of("/limits"),
+            _ => false,
+        }
+    }
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Visibility => "visibility",

@@ -22,6 +22,7 @@ mod nasty;
 mod operators;
 mod paths;
 mod published;
+mod replay;
 mod responses;
 mod sections;
 mod sugar;

@@ -1,5 +1,6 @@
 //! Policies and their versions.
 
+pub(crate) mod backtest;
 pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod diff;
@@ -15,6 +16,7 @@ pub(crate) mod validate;
 pub(crate) mod versions;
 pub(crate) mod view;
 
+pub(crate) use backtest::{backtest, learn};
 pub(crate) use change::change;
 pub(crate) use create::create;
 pub(crate) use evaluate::evaluate;

@@ -1,4 +1,4 @@
-//! Calls by outcome over days, as stacked bars, with the same figures for a table.
+//! Figures over time, such as calls by outcome, as stacked bars; with the same figures for a table.
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use domain::Outcome;
@@ -55,103 +55,116 @@ pub(crate) struct Row {
     pub(crate) cells: Vec<String>,
 }
 
-/// Figures by day and outcome.
-struct Figures<'a> {
-    days: Vec<NaiveDate>,
-    outcomes: Vec<Outcome>,
-    counts: &'a [CallCount],
+/// Figures over time, of things that are told apart by colour.
+#[derive(Debug)]
+pub(crate) struct Series {
+    pub(crate) about: String,
+    /// What the right end of the scale is called.
+    pub(crate) last: String,
+    /// Each with the outcome word whose colour it takes.
+    pub(crate) columns: Vec<(&'static str, &'static str)>,
+    /// Each time by name, with a figure for each column.
+    pub(crate) rows: Vec<(String, Vec<i64>)>,
 }
 
 impl Chart {
     /// The last `days` days up to now; none where nothing was called.
     pub(crate) fn of(counts: &[CallCount], days: u64, now: DateTime<Utc>) -> Option<Self> {
-        let figures = Figures::new(counts, days, now);
-        if figures.outcomes.is_empty() {
+        let today = now.date_naive();
+        let back = |n| today.checked_sub_days(Days::new(n)).unwrap_or(today);
+        let dates: Vec<NaiveDate> = (0..days).rev().map(back).collect();
+        let at = |date: NaiveDate, outcome: Outcome| -> i64 {
+            let here = |c: &&CallCount| c.bucket.date_naive() == date && c.outcome == outcome;
+            counts.iter().filter(here).map(|c| c.count).sum()
+        };
+        let row = |date: &NaiveDate| {
+            (day(*date), Outcome::ALL.iter().map(|outcome| at(*date, *outcome)).collect())
+        };
+        Self::of_series(Series {
+            about: format!("Calls by outcome, last {days} days"),
+            last: "today".to_owned(),
+            columns: Outcome::ALL.iter().map(|o| (o.as_str(), outcome_label(*o))).collect(),
+            rows: dates.iter().map(row).collect(),
+        })
+    }
+
+    /// A chart of any figures; columns without any are left out. None where there are no figures.
+    pub(crate) fn of_series(series: Series) -> Option<Self> {
+        let series = series.without_empty_columns();
+        if series.columns.is_empty() {
             return None;
         }
-        let top = nice(figures.days.iter().map(|day| figures.of_day(*day)).max().unwrap_or(0));
+        let sums = series.rows.iter().map(|(_, figures)| figures.iter().sum());
+        let top = nice(sums.max().unwrap_or(0));
+        let cells = |figures: &[i64]| figures.iter().map(|n| thousands(*n)).collect();
+        let row = |(label, figures): &(String, Vec<i64>)| Row {
+            label: label.clone(),
+            cells: cells(figures),
+        };
         Some(Self {
-            about: format!("Calls by outcome, last {days} days"),
             width: WIDTH,
             height: HEIGHT,
             top: thousands(top),
             middle: thousands(top / 2),
-            first: figures.days.first().copied().map(day).unwrap_or_default(),
-            last: "today".to_owned(),
-            bars: figures.bars(top),
-            legend: figures.legend(),
-            columns: figures.outcomes.iter().map(|o| outcome_label(*o)).collect(),
-            rows: figures.rows(),
+            first: series.rows.first().map(|(label, _)| label.clone()).unwrap_or_default(),
+            bars: series.bars(top),
+            legend: series.legend(),
+            columns: series.columns.iter().map(|(_, label)| *label).collect(),
+            rows: series.rows.iter().map(row).collect(),
+            about: series.about,
+            last: series.last,
         })
     }
 }
 
-impl<'a> Figures<'a> {
-    fn new(counts: &'a [CallCount], days: u64, now: DateTime<Utc>) -> Self {
-        let today = now.date_naive();
-        let back = |n| today.checked_sub_days(Days::new(n)).unwrap_or(today);
-        let days: Vec<NaiveDate> = (0..days).rev().map(back).collect();
-        let called = |outcome: &Outcome| {
-            let counted =
-                |c: &CallCount| c.outcome == *outcome && days.contains(&c.bucket.date_naive());
-            counts.iter().any(counted)
-        };
-        let outcomes = Outcome::ALL.iter().copied().filter(called).collect();
-        Self { days, outcomes, counts }
-    }
-
-    fn at(&self, day: NaiveDate, outcome: Outcome) -> i64 {
-        let here = |c: &&CallCount| c.bucket.date_naive() == day && c.outcome == outcome;
-        self.counts.iter().filter(here).map(|c| c.count).sum()
-    }
-
-    fn of_day(&self, day: NaiveDate) -> i64 {
-        self.outcomes.iter().map(|outcome| self.at(day, *outcome)).sum()
-    }
-
-    fn of_outcome(&self, outcome: Outcome) -> i64 {
-        self.days.iter().map(|day| self.at(*day, outcome)).sum()
+impl Series {
+    fn without_empty_columns(mut self) -> Self {
+        let sum = |at: usize| -> i64 { self.rows.iter().filter_map(|(_, row)| row.get(at)).sum() };
+        let kept: Vec<bool> = (0..self.columns.len()).map(|at| sum(at) > 0).collect();
+        let mut is_kept = kept.iter();
+        self.columns.retain(|_| is_kept.next() == Some(&true));
+        for (_, row) in &mut self.rows {
+            let mut is_kept = kept.iter();
+            row.retain(|_| is_kept.next() == Some(&true));
+        }
+        self
     }
 
     fn bars(&self, top: i64) -> Vec<Bar> {
-        let step = WIDTH / i64::try_from(self.days.len()).unwrap_or(1).max(1);
+        let count = i64::try_from(self.rows.len()).unwrap_or(1).max(1);
+        let gap = GAP.min(WIDTH / count / 4);
         let mut bars = Vec::new();
-        let mut x = GAP / 2;
-        for date in &self.days {
+        for (index, (label, figures)) in (0_i64..).zip(&self.rows) {
+            // From the running sums, so that rounding never makes a gap; and never nothing.
+            let (start, end) = (index * WIDTH / count, (index + 1) * WIDTH / count);
             let mut below = 0;
-            for outcome in &self.outcomes {
-                let count = self.at(*date, *outcome);
-                if count > 0 {
-                    // From the running sum, so that rounding never makes a gap; and never nothing.
+            for ((outcome, name), count) in self.columns.iter().zip(figures) {
+                if *count > 0 {
                     let (from, to) = (below * HEIGHT / top, (below + count) * HEIGHT / top);
                     let height = (to - from).max(1);
-                    let title =
-                        format!("{}: {} {}", day(*date), thousands(count), outcome_label(*outcome));
-                    let outcome = outcome.as_str();
-                    let y = HEIGHT - from - height;
-                    bars.push(Bar { outcome, x, y, width: step - GAP, height, title });
+                    bars.push(Bar {
+                        outcome,
+                        x: start + gap / 2,
+                        y: HEIGHT - from - height,
+                        width: (end - start - gap).max(1),
+                        height,
+                        title: format!("{label}: {} {name}", thousands(*count)),
+                    });
                     below += count;
                 }
             }
-            x += step;
         }
         bars
     }
 
     fn legend(&self) -> Vec<Legend> {
-        let of = |outcome: &Outcome| Legend {
-            outcome: outcome.as_str(),
-            label: outcome_label(*outcome),
-            count: thousands(self.of_outcome(*outcome)),
+        let sum = |at: usize| -> i64 { self.rows.iter().filter_map(|(_, row)| row.get(at)).sum() };
+        let of = |(at, (outcome, label)): (usize, &(&'static str, &'static str))| Legend {
+            outcome,
+            label,
+            count: thousands(sum(at)),
         };
-        self.outcomes.iter().map(of).collect()
-    }
-
-    fn rows(&self) -> Vec<Row> {
-        let cells = |date: NaiveDate| {
-            self.outcomes.iter().map(move |o| thousands(self.at(date, *o))).collect()
-        };
-        self.days.iter().map(|date| Row { label: day(*date), cells: cells(*date) }).collect()
+        self.columns.iter().enumerate().map(of).collect()
     }
 }
 

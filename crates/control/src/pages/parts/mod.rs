@@ -11,7 +11,7 @@ mod time;
 mod words;
 
 pub(crate) use calls::{CallRow, outcome_label, sentence_of};
-pub(crate) use chart::Chart;
+pub(crate) use chart::{Chart, Series};
 pub(crate) use diff::{Piece, diff};
 pub(crate) use field::{Choice, Field, Problem, belongs_in_form, field_errors};
 pub(crate) use frame::{Frame, Section, in_frame, in_public, page};

@@ -83,6 +83,15 @@ pub(crate) async fn new(
     NewPolicy::of(&mut caller, news, &typed, None).await
 }
 
+/// `POST /o/{organisation}/policies/new`: the form filled in by another page, as with a document that
+/// was learned. Nothing is saved.
+pub(crate) async fn filled(
+    mut caller: Can<WritePolicies>,
+    Form(typed): Form<Typed>,
+) -> Result<NewPolicy, Failure> {
+    NewPolicy::of(&mut caller, News::default(), &typed, None).await
+}
+
 /// `POST /o/{organisation}/policies`: on to the builder.
 pub(crate) async fn create(
     mut caller: Can<WritePolicies>,

@@ -8,6 +8,7 @@ use askama::Template;
 use chrono::TimeDelta;
 use domain::perm::{ManageGrants, View, WritePolicies};
 use domain::{Permission, PolicyId, Slug, ToolState, UserId};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use store::policies::{Policy, PolicyChange};
 use store::servers::Server;
@@ -16,7 +17,7 @@ use store::tools::Tool;
 use super::table::Table;
 use super::{DocumentError, document_errors};
 use crate::acts;
-use crate::extract::Path;
+use crate::extract::{Form, Path};
 use crate::failure::{Failure, Kind};
 use crate::guard::Can;
 use crate::pages::parts::{Frame, News, Problem, Section, Time, count, in_frame, short, thousands};
@@ -99,11 +100,19 @@ struct Use {
 
 in_frame!(PolicyPage);
 
-/// A form that was refused: what was typed, and why.
+/// What the builder starts from instead of what is in force: what was typed, and why it was
+/// refused, if it was.
 pub(super) struct Again<'a> {
     pub(super) document: String,
     pub(super) comment: String,
-    pub(super) refused: &'a Failure,
+    pub(super) refused: Option<&'a Failure>,
+}
+
+/// What brings a draft to the builder.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Draft {
+    document: String,
 }
 
 /// `GET /o/{organisation}/policies/{id}`.
@@ -113,6 +122,17 @@ pub(crate) async fn show(
     Path(id): Path<PolicyId>,
 ) -> Result<PolicyPage, Failure> {
     PolicyPage::of(&mut caller, news, id, None).await
+}
+
+/// `POST /o/{organisation}/policies/{id}/draft`: the builder with a draft from elsewhere. Nothing is
+/// saved.
+pub(crate) async fn draft(
+    mut caller: Can<View>,
+    Path(id): Path<PolicyId>,
+    Form(Draft { document }): Form<Draft>,
+) -> Result<PolicyPage, Failure> {
+    let again = Again { document, comment: String::new(), refused: None };
+    PolicyPage::of(&mut caller, News::default(), id, Some(again)).await
 }
 
 impl PolicyPage {
@@ -128,7 +148,7 @@ impl PolicyPage {
         let calls = calls(caller, &policy).await?;
         let uses = caller.tx().await?.list_policy_bindings(id).await?;
         let versions = versions(caller, &policy).await?;
-        let refused = again.as_ref().map(|again| again.refused);
+        let refused = again.as_ref().and_then(|again| again.refused);
         let document =
             again.as_ref().map_or_else(|| policy.document.clone(), |a| a.document.clone());
         // A document that cannot be read has no table: it shows that of the live version.

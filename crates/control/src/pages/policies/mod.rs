@@ -1,10 +1,14 @@
 //! Policies: the list, the builder, the versions.
 
+mod backtest;
 mod create;
 mod edit;
 mod fields;
+mod found;
+mod learn;
 mod lines;
 mod list;
+mod period;
 mod publish;
 mod remove;
 mod restore;
@@ -14,9 +18,11 @@ mod try_call;
 mod validate;
 mod versions;
 
-pub(crate) use create::{create, new};
-pub(crate) use edit::show;
+pub(crate) use backtest::{answer as backtested, show as backtest};
+pub(crate) use create::{create, filled, new};
+pub(crate) use edit::{draft, show};
 pub(crate) use fields::fields;
+pub(crate) use learn::{answer as learned, show as learn};
 pub(crate) use list::list;
 pub(crate) use publish::publish;
 pub(crate) use remove::remove;
@@ -27,9 +33,13 @@ pub(crate) use validate::validate;
 pub(crate) use versions::{compare, diff, list as versions};
 
 #[cfg(test)]
+pub(super) use backtest::BacktestPage;
+#[cfg(test)]
 pub(super) use create::NewPolicy;
 #[cfg(test)]
 pub(super) use edit::PolicyPage;
+#[cfg(test)]
+pub(super) use learn::LearnPage;
 #[cfg(test)]
 pub(super) use list::PolicyList;
 #[cfg(test)]

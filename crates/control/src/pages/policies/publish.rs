@@ -39,7 +39,7 @@ pub(crate) async fn publish(
         }
         Err(failure) => {
             let refused = belongs_in_form(failure)?;
-            let again = Again { document, comment: typed, refused: &refused };
+            let again = Again { document, comment: typed, refused: Some(&refused) };
             let page = PolicyPage::of(&mut caller, News::default(), id, Some(again)).await?;
             Ok((refused.kind().status(), page).into_response())
         }
