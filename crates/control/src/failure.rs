@@ -244,13 +244,6 @@ impl Failure {
         self
     }
 
-    /// With when to try again.
-    #[must_use]
-    pub fn retry_after(mut self, secs: u64) -> Self {
-        self.0.retry_after_secs = Some(secs);
-        self
-    }
-
     /// With its cause, for the log.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {

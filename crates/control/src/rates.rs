@@ -172,7 +172,9 @@ fn counted(parts: &Parts, app: &App) -> Option<(Quota, String)> {
     let (path, settings) = (parts.uri.path(), app.settings());
     let address = || format!("address {}", address::household(address::of(parts, settings)));
     match Surface::of(path) {
-        Surface::Api if path.starts_with("/api/v1/auth/") && parts.method == Method::POST => Some((sign_in(settings), address())),
+        Surface::Api if path.starts_with("/api/v1/auth/") && parts.method == Method::POST => {
+            Some((sign_in(settings), address()))
+        }
         Surface::Api => {
             let who = match Bearer::of(parts, app) {
                 Ok(bearer) => bearer.name(),
@@ -184,7 +186,8 @@ fn counted(parts: &Parts, app: &App) -> Option<(Quota, String)> {
         Surface::Page if parts.method == Method::POST && !path.starts_with("/o/") => {
             Some((sign_in(settings), address()))
         }
-        Surface::Page => None,
+        Surface::OAuth if parts.method == Method::POST => Some((sign_in(settings), address())),
+        Surface::Page | Surface::OAuth => None,
     }
 }
 

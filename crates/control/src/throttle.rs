@@ -66,7 +66,7 @@ impl Throttle {
         if windows.len() >= CAPACITY {
             windows.retain(|_, window| window.ends_at > now);
         }
-        let key = Sha256::digest(format!("{what} from {}", network(address)).as_bytes()).into();
+        let key = Sha256::digest(format!("{what} from {}", household(address)).as_bytes()).into();
         count(&mut windows, key, most, now)
     }
 

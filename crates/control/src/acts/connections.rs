@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use store::connections::{Connection, HeldConnection, NewConnection, NewTokens, Shown};
 use store::grants::NewBinding;
 use store::servers::Server;
-use store::{Actor, Event, Tenant, TenantTx};
+use store::{Event, Tenant, TenantTx};
 
 use super::check::{Checks, expiry, label};
 use super::grants::{BindingForm, check_bindings};
@@ -325,7 +325,7 @@ impl<'c> Held<'c> {
     async fn of(caller: &'c Anyone, shown: Shown) -> Result<Option<Self>, Refused> {
         let app = caller.app();
         let Some(organisation) = app.store().find_holder(shown).await? else { return Ok(None) };
-        let mut tx = app.store().tenant(Tenant { organisation, actor: Actor::System }).await?;
+        let mut tx = app.store().tenant(Tenant::by_system(organisation)).await?;
         let row = tx.hold_connection(shown).await?;
         Ok(row.map(|row| Self { caller, tx, organisation, row, now: app.now() }))
     }

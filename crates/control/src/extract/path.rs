@@ -4,9 +4,7 @@
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use domain::{
-    ApiKeyId, CallId, ConnectionId, DeliveryId, GrantId, PolicyId, ServerId, WebhookId,
-};
+use domain::{ApiKeyId, CallId, ConnectionId, DeliveryId, GrantId, PolicyId, ServerId, WebhookId};
 use http::request::Parts;
 
 use crate::failure::Failure;

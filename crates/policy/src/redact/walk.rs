@@ -52,7 +52,7 @@ pub(super) fn message(redactor: &Redactor, root: Node<'_>) -> Edits {
 }
 
 pub(super) fn value(redactor: &Redactor, node: Node<'_>) -> Edits {
-    let mut walk = Walk { redactor, edits: Edits::new() };
+    let mut walk = Walk { redactor, edits: Edits::new(), wrapped: 0 };
     walk.value(node);
     walk.edits
 }
