@@ -4,18 +4,27 @@ use base64::Engine as _;
 use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// Not base64: `None`. Else what is there instead of it; `Some(None)` if it may stay.
-pub(super) fn rewritten(
+/// What becomes of a text that may be base64.
+pub(super) enum Held {
+    /// It is none.
+    Nothing,
+    /// It holds nothing that is looked for.
+    Clean,
+    /// This stands there instead.
+    Rewritten(String),
+}
+
+pub(super) fn look(
     written: &str,
     is_media: bool,
     without: impl Fn(&str) -> Option<String>,
-) -> Option<Option<String>> {
-    let (bytes, engine) = decoded(written)?;
-    let rewritten = match text_of(&bytes, is_media) {
-        Some((text, back)) => without(&text).map(|text| engine.encode(back(&text))),
-        None => None,
-    };
-    Some(rewritten)
+) -> Held {
+    let Some((bytes, engine)) = decoded(written) else { return Held::Nothing };
+    let Some((text, back)) = text_of(&bytes, is_media) else { return Held::Clean };
+    match without(&text) {
+        Some(text) => Held::Rewritten(engine.encode(back(&text))),
+        None => Held::Clean,
+    }
 }
 
 fn decoded(written: &str) -> Option<(Vec<u8>, GeneralPurpose)> {

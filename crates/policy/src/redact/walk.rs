@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use json::{Kind, Member, Node};
 
+use super::base64::Held;
 use super::{Redactor, base64, shapes};
 use crate::decimal::Decimal;
 use crate::response::Sensitive;
@@ -175,10 +176,10 @@ impl Walk<'_> {
     /// Base64, if it is that; what it holds is looked at where it is text.
     fn bytes(&mut self, node: Node<'_>, is_media: bool) {
         let written = node.as_str().unwrap_or_default();
-        match base64::rewritten(&written, is_media, |text| self.without(text)) {
-            Some(Some(text)) => self.put(node.span(), &text),
-            Some(None) if is_media => {}
-            _ => self.text(node),
+        match base64::look(&written, is_media, |text| self.without(text)) {
+            Held::Rewritten(text) => self.put(node.span(), &text),
+            Held::Clean if is_media => {}
+            Held::Clean | Held::Nothing => self.text(node),
         }
     }
 
