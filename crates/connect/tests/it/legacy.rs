@@ -100,7 +100,7 @@ async fn sessions_are_bounded_and_end_with_the_product() {
     let told = next(hanging.body_mut()).await.unwrap();
     assert!(told.contains("The process of the server has ended."), "{told}");
     assert_eq!(next(hanging.body_mut()).await, None);
-    assert_eq!(world.running(), 0);
+    world.runs(0).await;
 }
 
 #[tokio::test]
