@@ -61,9 +61,32 @@ async fn without_scripts_the_table_or_the_text_is_published(pool: PgPool) {
     let typed = [("version", "2"), ("source", "document"), ("document", text)];
     let page = done(t.policy_manager(), &path, &typed).await;
     assert!(page.body.contains("Version 3,") && page.body.contains("by Some One"));
-    let page = done(t.policy_manager(), &format!("{path}/restore"), &[("version", "2")]).await;
+    let typed = [("version", "2"), ("live", "3")];
+    let page = done(t.policy_manager(), &format!("{path}/restore"), &typed).await;
     assert!(page.body.contains("Version 4,") && page.body.contains("Version 2 restored"));
     assert!(page.body.contains("pay_rate"));
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn restoring_replaces_only_the_version_that_was_shown(pool: PgPool) {
+    let app = TestApp::new(pool);
+    let t = app.tenant("acme").await;
+    let path = at(&t, &format!("policies/{}", policy(&t, "P").await));
+    let text = "{\"version\":\"1\",\"default\":\"deny\"}";
+    for version in ["1", "2"] {
+        let typed = [("version", version), ("source", "document"), ("document", text)];
+        let _published = done(t.policy_manager(), &path, &typed).await;
+    }
+    for page in [path.clone(), format!("{path}/versions"), format!("{path}/diff?from=2&to=3")] {
+        let page = t.policy_manager().get(&page).await.expect(200);
+        assert!(page.body.contains("name=\"live\" value=\"3\""), "{}", page.body);
+    }
+    let restore = format!("{path}/restore");
+    for typed in [form(&[("version", "1"), ("live", "2")]), form(&[("version", "1")])] {
+        let late = t.policy_manager().submit(&restore, &typed).await.expect(412);
+        assert!(late.body.contains("version 3 is in force now"), "{}", late.body);
+        assert!(late.body.contains("name=\"live\" value=\"3\""));
+    }
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
