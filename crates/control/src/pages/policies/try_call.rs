@@ -420,7 +420,12 @@ mod samples {
                     name: text.to_owned(),
                     can_write,
                     problem: can_write.then(|| Problem::new("Nothing was tried", text)),
-                    errors: vec![DocumentError { line: 1, column: 1, detail: text.to_owned() }],
+                    errors: vec![DocumentError {
+                        line: 1,
+                        column: 1,
+                        pointer: String::new(),
+                        detail: text.to_owned(),
+                    }],
                     draft: text.to_owned(),
                     servers: vec![Choice::of("srv_1", text, "srv_1")],
                     tools: vec![text.to_owned()],
