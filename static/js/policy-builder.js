@@ -17,6 +17,7 @@ import { Rows } from "./builder/rows.js";
 import { RuleEditor } from "./builder/rule-editor.js";
 import { Sections } from "./builder/sections.js";
 import { Validator } from "./builder/validator.js";
+import { isNumber } from "./builder/words.js";
 import { toast } from "./toasts.js";
 
 const EMPTY = '{"default":"deny"}';
@@ -214,8 +215,8 @@ class PolicyBuilder extends HTMLElement {
 
   #setAllTools(kind = "") {
     const { max, window } = this.#all;
-    if (max.value !== "" && !max.checkValidity()) return;
-    this.#apply({ allTools: max.value === "" ? null : { max: Number(max.value), window: window.value } }, "/all_tools", kind);
+    if (max.value !== "" && !(max.checkValidity() && isNumber(max.value))) return;
+    this.#apply({ allTools: max.value === "" ? null : { max: max.value, window: window.value } }, "/all_tools", kind);
   }
 
   #setShown(segment) {
