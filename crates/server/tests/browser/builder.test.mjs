@@ -6,6 +6,7 @@ import { test } from "node:test";
 
 import { compare } from "../../../../static/js/builder/changes.js";
 import { asked } from "../../../../static/js/builder/conditions.js";
+import { Draft } from "../../../../static/js/builder/draft.js";
 import { edit, Raw } from "../../../../static/js/builder/edit.js";
 import { History } from "../../../../static/js/builder/history.js";
 import { JsonError, locate, offsetOf, parse, position } from "../../../../static/js/builder/json.js";
@@ -315,6 +316,69 @@ test("a rule that has grown long is laid out over several lines, its numbers as 
   assert.equal(unfold(read(laid), ["tools", "list_customers"]), laid);
   assert.equal(unfold(read(published), ["tools", "run_workflow"]), published, "over two lines already");
   assert.equal(unfold(read(fuller), ["tools", "send_mail"]), fuller, "short enough");
+});
+
+/** A browser that keeps drafts. */
+function browser() {
+  const kept = new Map();
+  globalThis.localStorage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value), removeItem: (key) => kept.delete(key) };
+  const leaving = [];
+  globalThis.addEventListener = (_, listener) => leaving.push(listener);
+  return {
+    kept,
+    open: (live, version) => new Draft("pol_1", live, version),
+    leave: () => leaving.splice(0).forEach((listener) => listener()),
+  };
+}
+
+test("a draft that was published is no draft any more, though the server writes it otherwise", () => {
+  const { kept, open, leave } = browser();
+  const written = '{"default":"deny","tools":{"a":{"action":"deny"}}}';
+  open('{"default":"deny"}', 1).send(written);
+  leave();
+  const stored = '{"default":"deny","tools":{"a":{"deny_if":[{"conditions":[]}]}}}';
+  const after = open(stored, 2);
+  after.published(2);
+  assert.equal(after.find(stored), null);
+  assert.equal(kept.size, 0);
+  // One that is the same but for spaces and order goes without being told.
+  open(stored, 2).keep('{ "tools": {"a": {"deny_if": [{"conditions": []}]}}, "default": "deny" }');
+  leave();
+  assert.equal(open(stored, 2).find(stored), null);
+  assert.equal(kept.size, 0);
+});
+
+test("a draft is published over the version that it was made from", () => {
+  const { open, leave } = browser();
+  const mine = '{"default":"deny","tools":{"mine":{}}}';
+  open('{"default":"deny"}', 2).keep(mine);
+  leave();
+  const theirs = '{"default":"deny","tools":{"theirs":{}}}';
+  const draft = open(theirs, 3);
+  draft.published(3);
+  assert.equal(draft.find(theirs), mine, "it was not sent: theirs is in force");
+  assert.deepEqual([draft.version, draft.isOutdated], [2, true]);
+  // Going on with it keeps it what it is.
+  draft.keep(`${mine} `);
+  leave();
+  const again = open(theirs, 3);
+  assert.equal(again.find(theirs), `${mine} `);
+  assert.equal(again.version, 2);
+  again.discard();
+  assert.deepEqual([again.version, again.isOutdated], [3, false]);
+  assert.equal(open(theirs, 3).find(theirs), null);
+});
+
+test("what was refused is still a draft", () => {
+  const { open, leave } = browser();
+  const live = '{"default":"deny"}';
+  open(live, 2).send('{"default":"maybe"}');
+  leave();
+  const refused = open(live, 2);
+  assert.equal(refused.find('{"default":"maybe"}'), null, "the page has it already");
+  const later = open(live, 2);
+  later.published(2);
+  assert.equal(later.find(live), '{"default":"maybe"}');
 });
 
 // Numbers that repeat, so that a failure can be looked at.
