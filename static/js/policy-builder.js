@@ -17,6 +17,7 @@ import { Rows } from "./builder/rows.js";
 import { RuleEditor } from "./builder/rule-editor.js";
 import { Sections } from "./builder/sections.js";
 import { Validator } from "./builder/validator.js";
+import { isNumber } from "./builder/words.js";
 import { toast } from "./toasts.js";
 
 const EMPTY = '{"default":"deny"}';
@@ -51,10 +52,11 @@ class PolicyBuilder extends HTMLElement {
     this.#editor = new Editor(this.#parts.editor);
     this.#rows = new Rows(this.#parts.rows, this.#tools);
     this.#sections = new Sections(this.#parts.sections, (...change) => this.#put(...change));
-    this.#draft = new Draft(this.#form.dataset.policy, data.live);
+    this.#draft = new Draft(this.#form.dataset.policy, data.live, Number(this.#form.elements.version.defaultValue));
     this.#history = new History(this.#editor.text);
     this.#validator = new Validator(this.#form.dataset.validateUrl, this.#form.dataset.server, (result) => this.#showProblems(result));
     this.#listen();
+    this.#published();
     this.#restore();
     this.#show({ check: true });
     this.#filter();
@@ -69,6 +71,9 @@ class PolicyBuilder extends HTMLElement {
     this.#form.addEventListener("input", (event) => this.#onInput(event));
     this.#form.addEventListener("click", (event) => this.#onClick(event));
     this.#parts.more.addEventListener("toggle", () => this.#policy && this.#sections.draw(this.#policy));
+    this.#form.addEventListener("submit", ({ submitter }) => {
+      if (submitter === this.#parts.publish) this.#draft.send(this.#history.text);
+    });
     // On the document, because the focus may have been on something that is gone by now.
     document.addEventListener("keydown", (event) => {
       if (event.target === document.body || this.contains(event.target)) this.#onKey(event);
@@ -76,6 +81,7 @@ class PolicyBuilder extends HTMLElement {
     // With scripts the document is what counts; the table's fields are only its picture.
     this.#form.addEventListener("formdata", ({ formData }) => {
       formData.set("document", this.#history.text);
+      formData.set("version", this.#draft.version);
       formData.set("source", "document");
       for (const name of [...formData.keys()]) if (/^(rule|max|window)\[|^(default|all_max|all_window)$/.test(name)) formData.delete(name);
     });
@@ -123,7 +129,7 @@ class PolicyBuilder extends HTMLElement {
   #onKey(event) {
     const letter = event.key.toLowerCase();
     if ((event.ctrlKey || event.metaKey) && !event.altKey && (letter === "z" || letter === "y")) {
-      if (event.target === this.#parts.search) return;
+      if (!this.#isPicture(event.target)) return;
       event.preventDefault();
       this.#travel(letter === "y" || event.shiftKey ? this.#history.redo() : this.#history.undo());
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
@@ -137,6 +143,13 @@ class PolicyBuilder extends HTMLElement {
     } else if (event.key === "Escape" && event.target === this.#parts.search) {
       this.#clearFilter();
     }
+  }
+
+  /** Whether a control shows a part of the document. Other fields undo what is typed in them by themselves. */
+  #isPicture(target) {
+    if (!target.matches("input:not([type=radio], [type=checkbox]), textarea")) return true;
+    const { max } = this.#all;
+    return target === max || target.matches("textarea[name=document], [data-set]") || Boolean(this.#rows.toolOf(target));
   }
 
   // === Deeds: each one is an edit of the text ===
@@ -214,8 +227,8 @@ class PolicyBuilder extends HTMLElement {
 
   #setAllTools(kind = "") {
     const { max, window } = this.#all;
-    if (max.value !== "" && !max.checkValidity()) return;
-    this.#apply({ allTools: max.value === "" ? null : { max: Number(max.value), window: window.value } }, "/all_tools", kind);
+    if (max.value !== "" && !(max.checkValidity() && isNumber(max.value))) return;
+    this.#apply({ allTools: max.value === "" ? null : { max: max.value, window: window.value } }, "/all_tools", kind);
   }
 
   #setShown(segment) {
@@ -261,17 +274,30 @@ class PolicyBuilder extends HTMLElement {
   }
 
   #discard() {
+    // What was made from an older version is not mixed with what is made from this one.
+    if (this.#draft.isOutdated) this.#history = new History(this.#live.text);
+    this.#draft.discard();
     this.#take(this.#live.text, "");
     this.#parts.restored.hidden = true;
   }
 
   #restore() {
-    const draft = this.#draft.find(this.#editor.text);
-    if (!draft) return;
-    this.#history.push(draft.text);
-    const note = this.#parts.restored;
-    note.hidden = false;
-    this.#parts.since.hidden = !draft.outdated;
+    const text = this.#draft.find(this.#editor.text);
+    if (text === null) return;
+    if (this.#draft.isOutdated) this.#history = new History(text);
+    else this.#history.push(text);
+    this.#parts.restored.hidden = false;
+    this.#parts.since.hidden = !this.#draft.isOutdated;
+  }
+
+  /** The address says what was just published, once. */
+  #published() {
+    const here = new URL(location.href);
+    const version = here.searchParams.get("published");
+    if (version === null) return;
+    this.#draft.published(Number(version));
+    here.searchParams.delete("published");
+    history.replaceState(history.state, "", here);
   }
 
   // === Drawing ===

@@ -2,7 +2,7 @@
 // cannot say is shown as a chip that leads to the JSON.
 
 import { h, select } from "./dom.js";
-import { Raw } from "./edit.js";
+import { plain, Raw } from "./edit.js";
 import { get } from "./json.js";
 import { ATTRIBUTES, isNumber, operator, operatorKey, operatorsFor } from "./words.js";
 
@@ -29,6 +29,7 @@ export function condition(node, context) {
     { className: "condition", role: "group", "aria-label": context.noun },
     ...fieldPicker(said, known, context),
     operatorPicker(said, type, context),
+    kindPicker(said, type, context),
     valueField(said, known, context),
     h("button", { type: "button", className: "mini mini-plain", data: { do: "put", at: JSON.stringify(context.path) }, "aria-label": `Remove ${context.noun}` }, "Remove"),
   );
@@ -89,7 +90,8 @@ function fieldPicker(said, known, { fields, path, noun }) {
   const pick = h("select", { className: "select small", "aria-label": `Field of ${noun}`, data: { key, set: "field", at: JSON.stringify(path) } });
   if (fields.length > 0) pick.append(group("Arguments", fields));
   pick.append(group("The call", ATTRIBUTES), h("option", { value: OTHER, selected: !known }, "another field"));
-  if (known) return [pick];
+  // While it is typed, a path may be a known one on its way to another.
+  if (known && document.activeElement?.dataset?.key !== `${path.join("/")}:path`) return [pick];
   return [pick, h("input", { type: "text", className: "input small code", value: said.path, spellcheck: false, "aria-label": `Path of ${noun}`, data: { key: `${path.join("/")}:path`, set: "path", at: JSON.stringify(path) } })];
 }
 
@@ -97,6 +99,19 @@ function operatorPicker(said, type, { path, noun }) {
   const options = operatorsFor(type).map(({ key, words }) => [key, words]);
   const data = { key: `${path.join("/")}:op`, set: "op", at: JSON.stringify(path) };
   return select({ "aria-label": `Comparison of ${noun}`, data }, options, said.op.key, said.op.words);
+}
+
+/** What a value is, where the schema does not say. */
+function kindPicker(said, type, { path, noun }) {
+  const { value } = said.op;
+  if (isSettled(type) || (value !== "any" && value !== "list")) return null;
+  const options = [["string", "text"], ["number", "number"], ...(value === "any" ? [["literal", "true or false"]] : [])];
+  const now = said.node.items?.[0] ?? said.node;
+  return select({ "aria-label": `Type of ${noun}`, data: { key: `${path.join("/")}:kind`, set: "kind", at: JSON.stringify([...path, "value"]) } }, options, now.type);
+}
+
+function isSettled(type) {
+  return type === "string" || type === "number" || type === "boolean";
 }
 
 function valueField(said, known, { path, noun }) {
@@ -111,10 +126,15 @@ function valueField(said, known, { path, noun }) {
   }
   if (value === "list") {
     const list = said.node.items.map((item) => (item.type === "string" ? item.value : said.raw.slice(item.start - said.node.start, item.end - said.node.start)));
-    Object.assign(data, { set: "list", type: said.node.items[0].type, loose: "" });
+    Object.assign(data, { set: "list", type: isSettled(known?.type) ? said.node.items[0].type : "", loose: "" });
     return h("input", { type: "text", className: "input small", value: list.join(", "), placeholder: "one, two", ...label, data });
   }
-  if (said.node.type === "number") {
+  const isNumeric = said.node.type === "number";
+  if (value === "any" && known?.type !== "string" && !(isNumeric && isSettled(known?.type))) {
+    data.set = "guess";
+    return h("input", { type: "text", className: "input small", value: isNumeric ? said.raw : said.node.value, spellcheck: false, ...label, data });
+  }
+  if (isNumeric) {
     data.set = "number";
     return h("input", { type: "text", className: "input small", inputMode: "decimal", value: said.raw, ...label, data });
   }
@@ -140,8 +160,12 @@ export function asked(control, now, fields) {
       return isNumber(text.trim()) ? { path, value: new Raw(text.trim()) } : null;
     case "json":
       return { path, value: new Raw(text) };
+    case "guess":
+      return { path, value: guessed(text, get(now, "value")) };
+    case "kind":
+      return { path, value: converted(get(now, "value"), text) };
     case "list":
-      return list(path, text, control.dataset.type);
+      return list(path, text, control.dataset.type, get(now, "value"));
     case "path":
       return { path: [...path, "path"], value: text };
     case "field":
@@ -153,10 +177,30 @@ export function asked(control, now, fields) {
   }
 }
 
-function list(path, text, type) {
+/** Plain numbers are numbers, unless what stands there is one that is meant as text. */
+function guessed(text, now) {
+  return isNumber(text) && !isDigits(now) ? new Raw(text) : text;
+}
+
+function isDigits(node) {
+  return node?.type === "string" && isNumber(node.value);
+}
+
+/** A value of another kind, as far as it can be read as one. */
+function converted(node, kind) {
+  if (node.items) return node.items.map((item) => converted(item, kind));
+  const text = node.raw ?? String(node.value);
+  if (kind === "number") return isNumber(text) ? new Raw(text) : 0;
+  return kind === "literal" ? text !== "false" : text;
+}
+
+/** @param type of the items; empty where it shows in what is typed */
+function list(path, text, type, now) {
   const items = text.split(",").map((item) => item.trim()).filter(Boolean);
-  if (items.length === 0 || (type === "number" && !items.every(isNumber))) return null;
-  return { path, value: items.map((item) => (type === "number" ? new Raw(item) : item)) };
+  const areNumbers = items.every(isNumber);
+  if (items.length === 0 || (type === "number" && !areNumbers)) return null;
+  const asNumbers = type === "" ? areNumbers && !now?.items?.every(isDigits) : type === "number";
+  return { path, value: items.map((item) => (asNumbers ? new Raw(item) : item)) };
 }
 
 function typeOf(path, fields) {
@@ -176,9 +220,11 @@ function withOperator({ op, given, value: kind }, now, type) {
   const path = get(now, "path").value;
   const value = get(now, "value");
   if (kind === "none") return { path, op, value: given };
-  const keeps = value && fits(kind, value) && !(kind === "any" && type && value.type !== type && !(type === "boolean" && value.type === "literal"));
-  if (keeps && value.type !== "array") return { path, op, value: value.value };
-  if (kind === "list" && (value?.type === "string" || value?.type === "number") && value.value !== "") return { path, op, value: [value.value] };
+  // Of what is given or missing the value says nothing about the field.
+  const isOfField = value && get(now, "op")?.value !== "exists";
+  const keeps = isOfField && fits(kind, value) && !(kind === "any" && type && value.type !== type && !(type === "boolean" && value.type === "literal"));
+  if (keeps && value.type !== "array") return { path, op, value: plain(value) };
+  if (kind === "list" && (value?.type === "string" || value?.type === "number") && value.value !== "") return { path, op, value: [plain(value)] };
   return { path, op, value: first(kind, type, path, []) };
 }
 

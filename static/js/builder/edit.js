@@ -14,10 +14,17 @@ export class Raw {
   }
 }
 
+/** What a node says, as JSON to be written again: numbers keep their digits. */
+export function plain(node) {
+  if (node.type === "object") return Object.fromEntries(node.members.map((member) => [member.key, plain(member.value)]));
+  if (node.type === "array") return node.items.map(plain);
+  return node.type === "number" ? new Raw(node.raw) : node.value;
+}
+
 /**
  * Gives the text after the changes.
  * @param policy what `read` made of the text
- * @param changes `rules`: tool name → `{segment, max, window}`, `{rule}` (any JSON) or null (no own
+ * @param changes `rules`: tool name → `{segment, max, window}` (all text), `{rule}` (any JSON) or null (no own
  *   rule); `fallback`: "allow" or "deny"; `allTools`: `{max, window}` or null
  */
 export function edit(policy, { rules = new Map(), fallback, allTools } = {}) {
@@ -74,11 +81,11 @@ function ruleText(policy, name, node, change, style) {
   return print(ruleFor(name, change, now?.checks), style);
 }
 
-/** The plain rule of a segment. */
-export function ruleFor(name, { segment, max = 30, window = "minute" }, checks = false) {
+/** The plain rule of a segment. `checks`: the arguments are checked, as they were. */
+export function ruleFor(name, { segment, max = "30", window = "minute" }, checks = false) {
   const always = [{ conditions: [] }];
-  if (segment === "deny") return { deny_if: always };
   const rule = {};
+  if (segment === "deny") rule.deny_if = always;
   if (segment === "approve") rule.approve_if = always;
   if (segment === "limit") rule.limits = [limitFor(`${name}_rate`, max, window)];
   if (checks) rule.validate_arguments = true;
@@ -86,14 +93,14 @@ export function ruleFor(name, { segment, max = 30, window = "minute" }, checks =
 }
 
 function limitFor(counter, max, window) {
-  return { counter, window: WORD.test(window) ? window : Number(window), max, scope: "grant" };
+  return { counter, window: WORD.test(window) ? window : new Raw(window), max: new Raw(max), scope: "grant" };
 }
 
 /** Only the two values of a limit change; its counter, text and key order stay. */
 function limitInPlace(text, node, now, { max = now.max, window = now.window }) {
   const parts = [];
-  if (max !== now.max) parts.push([now.maxNode, String(max)]);
-  if (window !== now.window) parts.push([now.windowNode, WORD.test(window) ? JSON.stringify(window) : String(Number(window))]);
+  if (max !== now.max) parts.push([now.maxNode, max]);
+  if (window !== now.window) parts.push([now.windowNode, WORD.test(window) ? JSON.stringify(window) : window]);
   if (parts.length === 0) return null;
   parts.sort(([a], [b]) => b.start - a.start);
   let out = text.slice(node.start, node.end);

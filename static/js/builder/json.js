@@ -4,7 +4,9 @@
 /**
  * @typedef {{ type: "object", start: number, end: number, members: Member[] }
  *   | { type: "array", start: number, end: number, items: Node[] }
- *   | { type: "string" | "number" | "literal", start: number, end: number, value: unknown }} Node
+ *   | { type: "number", start: number, end: number, value: number, raw: string }
+ *   | { type: "string" | "literal", start: number, end: number, value: unknown }} Node `raw` has all
+ *   the digits that `value` may not hold
  * @typedef {{ key: string, start: number, value: Node }} Member
  */
 
@@ -49,7 +51,7 @@ export function parse(text) {
     const literal = take(LITERAL);
     if (literal) return { type: "literal", value: JSON.parse(literal), start, end: at };
     const number = take(NUMBER);
-    if (number) return { type: "number", value: Number(number), start, end: at };
+    if (number) return { type: "number", value: Number(number), raw: number, start, end: at };
     return fail(`Expected a value, found ${found()}`);
   }
 

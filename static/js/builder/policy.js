@@ -50,11 +50,11 @@ function drawable(root, tools, hide) {
 export function stateOf(policy, tool) {
   const own = policy.hidden.get(tool.name);
   if (own) return { segment: "hide", source: "tool", node: own.item };
-  const hides = policy.hiddenGlobs.find((p) => p.test.test(tool.name));
+  const hides = policy.hiddenGlobs.find((p) => p.matches(tool.name));
   if (hides) return { segment: "hide", source: "hide", pattern: hides.text, node: hides.item };
   const exact = policy.exact.get(tool.name);
   if (exact) return { ...classify(exact.member.value), source: "tool", node: exact.member.value };
-  const glob = policy.globs.find((p) => p.test.test(tool.name));
+  const glob = policy.globs.find((p) => p.matches(tool.name));
   if (glob) return { ...classify(glob.member.value), source: "glob", pattern: glob.text, node: glob.member.value };
   const category = get(policy.categories, tool.category);
   if (category) return { ...classify(category), source: "category", pattern: tool.category, node: category };
@@ -68,7 +68,7 @@ export function classify(rule) {
   if (sugar) return sugar;
   const lists = RULE_LISTS.filter((key) => (get(rule, key)?.items?.length ?? 0) > 0);
   const checks = get(rule, "validate_arguments")?.value === true;
-  const custom = () => ({ segment: "custom", words: describe(rule) });
+  const custom = () => ({ segment: "custom", checks, words: describe(rule) });
   if (rule.members.some((member) => !RULE_KEYS.has(member.key))) return custom();
   if (RULE_LISTS.some((key) => get(rule, key) && get(rule, key).type !== "array")) return custom();
   if (lists.length === 0) return { segment: "allow", checks };
@@ -93,12 +93,12 @@ function sugared(rule) {
     const max = get(rate, "max");
     const window = get(rate, "window");
     if (max?.type !== "number" || window?.type !== "number") return null;
-    return { segment: "limit", max: max.value, window: SECONDS_OF.get(window.value) ?? String(window.value), maxNode: max };
+    return { segment: "limit", max: max.raw, window: SECONDS_OF.get(window.value) ?? window.raw, maxNode: max };
   }
   return null;
 }
 
-/** `max` and `window` of a limit that two fields can show, else null. */
+/** `max` and `window`, both text, of a limit that two fields can show, else null. */
 export function simpleLimit(limit) {
   if (limit?.type !== "object" || limit.members.some((member) => !LIMIT_KEYS.has(member.key))) return null;
   const max = get(limit, "max");
@@ -106,7 +106,7 @@ export function simpleLimit(limit) {
   const scope = get(limit, "scope");
   if (max?.type !== "number" || (scope && scope.value !== "grant")) return null;
   const known = window?.type === "number" || WINDOW_WORDS.includes(window?.value);
-  return known ? { max: max.value, window: String(window.value), maxNode: max, windowNode: window } : null;
+  return known ? { max: max.raw, window: window.raw ?? window.value, maxNode: max, windowNode: window } : null;
 }
 
 /** A predicate without conditions, which always holds. */
@@ -138,6 +138,8 @@ export function stateOfRule(rule) {
 export function alike(state, text, other) {
   if (state.segment !== other.segment) return false;
   if (state.segment === "custom") return canonical(state.node, text) === canonical(other.node, other.text);
+  // What is always denied is denied before its arguments matter.
+  if (state.segment === "deny") return true;
   return state.max === other.max && state.window === other.window && (state.checks ?? false) === (other.checks ?? false);
 }
 
@@ -154,21 +156,30 @@ export function allToolsLimit(policy) {
 /** A key of `tools` or an entry of `hide`: an exact name, or a glob with its test and weight. */
 function pattern(text) {
   if (!/[*\\]/.test(text)) return { text, glob: false, name: text };
-  let source = "";
-  let name = "";
-  let glob = false;
+  // The literals between the stars.
+  const parts = [""];
   for (let i = 0; i < text.length; i += 1) {
     const escaped = text[i] === "\\" && i + 1 < text.length;
     if (escaped) i += 1;
-    if (text[i] === "*" && !escaped) {
-      glob = true;
-      source += "[^]*";
-    } else {
-      name += text[i];
-      source += text[i].replace(/[$()*+.?[\\\]^{|}/-]/, "\\$&");
-    }
+    if (text[i] === "*" && !escaped) parts.push("");
+    else parts[parts.length - 1] += text[i];
   }
-  return glob ? { text, glob, weight: name.length, test: new RegExp(`^${source}$`) } : { text, glob, name };
+  const literals = parts.join("");
+  if (parts.length === 1) return { text, glob: false, name: literals };
+  return { text, glob: true, weight: [...literals].length, matches: (name) => fits(parts, name) };
+}
+
+/** Whether a name has these literals with anything between. Of several places the first leaves the most room. */
+function fits(parts, name) {
+  const last = parts.at(-1);
+  if (!name.startsWith(parts[0])) return false;
+  let at = parts[0].length;
+  for (const part of parts.slice(1, -1)) {
+    const found = name.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return name.length - last.length >= at && name.endsWith(last);
 }
 
 /** The most literal characters first; a tie goes to the one that sorts first. */

@@ -1,6 +1,8 @@
 // The rows of the tool table. They are the server's own HTML; this reads and sets their controls,
 // and touches only the rows whose picture changes.
 
+import { isNumber } from "./words.js";
+
 const SOURCES = {
   default: () => "by default",
   glob: (state) => `by ${state.pattern}`,
@@ -30,8 +32,7 @@ export class Rows {
   /** `max` (undefined while it is no positive number) and `window` as the row's fields have them. */
   limitOf(tool) {
     const { max, window } = this.#rows.get(tool.name);
-    const value = Number(max.value);
-    return { max: max.value !== "" && value > 0 ? value : undefined, window: window.value };
+    return { max: isNumber(max.value) && Number(max.value) > 0 ? max.value : undefined, window: window.value };
   }
 
   /** Puts the editor of a rule into its row. */

@@ -3,8 +3,8 @@
 
 import { asked, condition, firstCondition } from "./conditions.js";
 import { h, keepingFocus, select } from "./dom.js";
-import { Raw } from "./edit.js";
-import { get } from "./json.js";
+import { plain, print, Raw } from "./edit.js";
+import { get, parse } from "./json.js";
 import { at } from "./patch.js";
 import { isNumber, KINDS, SCOPES, WINDOWS } from "./words.js";
 
@@ -75,7 +75,7 @@ export class RuleEditor {
   #unfold(rule) {
     const full = unfolded(rule, this.#name);
     if (!full) return null;
-    return h("button", { type: "button", className: "mini", data: { do: "put", at: JSON.stringify(this.#path), value: JSON.stringify(full) } }, "Write it out");
+    return h("button", { type: "button", className: "mini", data: { do: "put", at: JSON.stringify(this.#path), value: print(full, {}) } }, "Write it out");
   }
 
   #predicates(rule, key, [title, how]) {
@@ -197,7 +197,7 @@ export class RuleEditor {
     if (!button) return;
     const path = JSON.parse(button.dataset.at);
     const value = button.dataset.value;
-    this.#apply(path, value === undefined ? undefined : JSON.parse(value));
+    this.#apply(path, value === undefined ? undefined : plain(parse(value)));
     // What was added is where one goes on; where something went, the editor itself.
     const key = path.join("/");
     const made = value !== undefined && [...this.root.querySelectorAll("select, input")].find((element) => element.dataset.key?.startsWith(`${key}`));
@@ -240,20 +240,15 @@ export class RuleEditor {
 
 /** A rule in its short form, written out; null if it is none that can be. */
 export function unfolded(rule, name) {
-  const { action, reason, rate_limit: rate, ...rest } = value(rule);
+  const { action, reason, rate_limit: rate, ...rest } = plain(rule);
   const words = reason === undefined ? {} : { on_deny: reason };
   const always = { conditions: [], ...words };
   if (action === "hide") return null;
   if (action === "deny") rest.deny_if = [...(rest.deny_if ?? []), always];
   if (action === "require_approval") rest.approve_if = [...(rest.approve_if ?? []), always];
   if (rate) {
-    const window = { 60: "minute", 3600: "hour", 86400: "day" }[rate.window] ?? rate.window;
+    const window = { 60: "minute", 3600: "hour", 86400: "day" }[rate.window?.text] ?? rate.window;
     rest.limits = [...(rest.limits ?? []), { counter: `${name}_rate`, window, max: rate.max, scope: "grant" }];
   }
   return rest;
-}
-
-function value(node) {
-  if (node.type === "object") return Object.fromEntries(node.members.map((member) => [member.key, value(member.value)]));
-  return node.type === "array" ? node.items.map(value) : node.value;
 }

@@ -30,6 +30,7 @@ export class Sections {
   draw(policy) {
     this.#policy = policy;
     if (!this.#root.closest("details").open) return;
+    const typed = new Map(this.#fresh().map((field) => [field.dataset.fresh, field.value]));
     keepingFocus(this.#root, () =>
       this.#root.replaceChildren(
         section("All tools", "Added to the rule of every tool.", this.#editor("all tools", ["all_tools"], { whole: false })),
@@ -40,6 +41,7 @@ export class Sections {
         this.#mode(),
       ),
     );
+    for (const field of this.#fresh()) field.value = typed.get(field.dataset.fresh) ?? "";
   }
 
   // === Drawing ===
@@ -73,15 +75,38 @@ export class Sections {
   /** A section of prompts or resources: its default, what it hides, its rules by name. */
   #named(key, title, placeholder) {
     const rules = get(get(this.#policy.root, key), "rules")?.members ?? [];
-    const hidden = (get(get(this.#policy.root, key), "hide")?.items ?? []).map((item) => item.value);
-    const path = JSON.stringify([key, "hide"]);
+    const hidden = get(get(this.#policy.root, key), "hide")?.items ?? [];
+    const noun = title.toLowerCase();
     return section(
       title,
       "",
       this.#choice("Without a rule", [key, "default"], EFFECTS),
-      h("label", { className: "section-row" }, h("span", {}, "Hidden"), h("input", { type: "text", className: "input small code", value: hidden.join(", "), placeholder: "none", spellcheck: false, data: { key: `${key}/hide`, set: "names", at: path } })),
       ...rules.map((member) => this.#row(member.key, [key, "rules", member.key], { code: true })),
-      h("div", { className: "section-row" }, h("input", { type: "text", className: "input small code", placeholder, spellcheck: false, "aria-label": `New rule in ${title.toLowerCase()}`, data: { key: `${key}/new`, fresh: key } }), h("button", { type: "button", className: "mini", data: { do: "fresh", fresh: key } }, "Add a rule")),
+      this.#add([key, "rules"], `New rule in ${noun}`, placeholder, "Add a rule"),
+      ...hidden.map((item, index) => this.#hidden(item, [key, "hide", index])),
+      this.#add([key, "hide"], `To hide in ${noun}`, placeholder, "Hide"),
+    );
+  }
+
+  /** One hidden name. What is none is shown as it is written, and goes by itself too. */
+  #hidden(item, path) {
+    const name = item.type === "string" ? item.value : this.#policy.text.slice(item.start, item.end);
+    return h(
+      "div",
+      { className: "section-row" },
+      h("span", { className: "name" }, name),
+      h("span", { className: "row" }, h("span", { className: "faint" }, "Hidden"), h("button", { type: "button", className: "mini mini-plain", data: { do: "drop", at: JSON.stringify(path) }, "aria-label": `Hide ${name} no longer` }, "Remove")),
+    );
+  }
+
+  /** A field for a new name, and what adds it to a list or to the rules. */
+  #add(path, label, placeholder, words) {
+    const fresh = JSON.stringify(path);
+    return h(
+      "div",
+      { className: "section-row" },
+      h("input", { type: "text", className: "input small code", placeholder, spellcheck: false, "aria-label": label, data: { key: `${path.join("/")}/new`, fresh } }),
+      h("button", { type: "button", className: "mini", data: { do: "fresh", fresh } }, words),
     );
   }
 
@@ -130,13 +155,18 @@ export class Sections {
     const values = {
       choice: () => target.value || undefined,
       text: () => target.value.trim() || undefined,
-      names: () => names(target.value),
       listed: () => (target.value === "true" ? undefined : false),
       approvers: () => Number(target.value),
-      stance: () => (target.value === "" ? undefined : ruleFor(path.at(-1), { segment: target.value })),
+      stance: () => (target.value === "" ? undefined : this.#ruleOf(path, target.value)),
     };
     if (set === "stance" && target.value === "custom") return;
     this.#apply(path, values[set]());
+  }
+
+  /** The plain rule of a segment; arguments stay checked where they were. */
+  #ruleOf(path, segment) {
+    const now = at(this.#policy.root, path);
+    return ruleFor(path.at(-1), { segment }, now && classify(now).checks);
   }
 
   #onClick({ target }) {
@@ -150,31 +180,36 @@ export class Sections {
     } else if (button.dataset.do === "drop") {
       this.#apply(path, undefined);
     } else if (button.dataset.do === "fresh") {
-      this.#fresh(button.dataset.fresh);
+      this.#take(button.dataset.fresh);
     }
   }
 
   /** Enter in the field of a new name adds it. */
   enter(target) {
-    if (target.dataset.fresh) this.#fresh(target.dataset.fresh);
+    if (target.dataset.fresh) this.#take(target.dataset.fresh);
     return Boolean(target.dataset.fresh);
   }
 
-  #fresh(key) {
-    const field = this.#root.querySelector(`input[data-fresh="${key}"]`);
+  /** The fields for new names. */
+  #fresh() {
+    return [...this.#root.querySelectorAll("input[data-fresh]")];
+  }
+
+  /** Adds the name in a field: to what is hidden, or as a rule that denies. */
+  #take(place) {
+    const field = this.#fresh().find((one) => one.dataset.fresh === place);
+    const path = JSON.parse(place);
+    const there = at(this.#policy.root, path);
     const name = field.value.trim();
+    const isKnown = there?.items ? there.items.some((item) => item.value === name) : get(there, name);
     field.toggleAttribute("aria-invalid", name === "");
-    if (name === "" || at(this.#policy.root, [key, "rules", name])) return field.focus();
+    if (name === "" || isKnown) return field.focus();
     field.value = "";
-    this.#apply([key, "rules", name], { deny_if: [{ conditions: [] }] });
+    if (path.at(-1) === "hide") this.#apply([...path, there?.items?.length ?? 0], name);
+    else this.#apply([...path, name], { deny_if: [{ conditions: [] }] });
   }
 }
 
 function section(title, about, ...rows) {
   return h("fieldset", { className: "builder-section" }, h("legend", {}, title), about && h("p", { className: "quiet-text small" }, about), ...rows);
-}
-
-function names(text) {
-  const list = text.split(",").map((name) => name.trim()).filter(Boolean);
-  return list.length > 0 ? list : undefined;
 }

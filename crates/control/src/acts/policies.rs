@@ -174,17 +174,18 @@ pub(crate) async fn publish(
     Ok(Published { version, warnings })
 }
 
-/// Publishes the document of an older version again.
+/// Publishes the document of an older version again. With `expected`, only over that version.
 pub(crate) async fn restore(
     caller: &mut Can<WritePolicies>,
     id: PolicyId,
     version: i32,
+    expected: Option<i32>,
 ) -> Result<Published, Failure> {
     let old = caller.tx().await?.find_policy_version(id, version).await?;
     let old = old.ok_or_else(Failure::not_found)?;
     let comment = Some(format!("Version {version} restored"));
     let form = PublishForm { document: DocumentText(old.document), comment };
-    publish(caller, id, None, &form).await
+    publish(caller, id, expected, &form).await
 }
 
 /// Changes the name, or the server it is written for.

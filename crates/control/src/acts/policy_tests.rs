@@ -89,6 +89,20 @@ pub(crate) async fn run<P: Permission>(
     verdicts(caller, &document, policy.server_id, &tests).await
 }
 
+/// What a test of its policy would find of a call on a document, whatever the test expects.
+pub(crate) async fn try_test<P: Permission>(
+    caller: &mut Can<P>,
+    id: PolicyId,
+    document: &DocumentText,
+    test: Test,
+) -> Result<Verdict, Failure> {
+    let policy = policies::find(caller, id).await?;
+    let document = policies::parsed(document)?;
+    let alone = [Stored { number: 0, test }];
+    let mut verdicts = verdicts(caller, &document, policy.server_id, &alone).await?;
+    verdicts.pop().ok_or_else(|| Failure::internal("a test has no verdict"))
+}
+
 /// Refuses a document that a test of its policy fails, naming each that does. Holds the policy, so
 /// that it can be published in the same transaction.
 pub(super) async fn guard(

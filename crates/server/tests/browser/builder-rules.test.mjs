@@ -162,6 +162,51 @@ test('rules are made by fields, and the document says the same', { timeout: 240_
     await pictures(page, 'builder-sections', { fullPage: true });
   });
 
+  await t.test('what is hidden comes and goes name by name', async () => {
+    const more = page.locator('.builder-sections');
+    await more.getByLabel('To hide in prompts').fill('plain, with a comma');
+    await page.keyboard.press('Enter');
+    await more.getByLabel('To hide in prompts').fill('other_*');
+    await more.getByRole('button', { name: 'Hide', exact: true }).first().click();
+    await more.getByLabel('To hide in prompts').fill('kept while another is removed');
+    await quiet(page);
+    assert.deepEqual((await json(page)).prompts.hide, ['plain, with a comma', 'other_*']);
+    await more.getByRole('button', { name: 'Hide other_* no longer' }).click();
+    await quiet(page);
+    assert.deepEqual((await json(page)).prompts.hide, ['plain, with a comma']);
+    assert.equal(await more.getByLabel('To hide in prompts').inputValue(), 'kept while another is removed');
+    await more.getByLabel('To hide in prompts').fill('');
+  });
+
+  await t.test('a path below a known field is typed to its end, and a plain number is a number', async () => {
+    await charge.getByRole('button', { name: '+ Require something' }).click();
+    const noun = 'condition 1, only if 1 of create_charge';
+    await charge.getByLabel(`Field of ${noun}`).selectOption({ label: 'another field' });
+    await charge.getByLabel(`Path of ${noun}`).press('End');
+    await charge.getByLabel(`Path of ${noun}`).pressSequentially('currency.code');
+    await charge.getByLabel(`Comparison of ${noun}`).selectOption({ label: 'is' });
+    await charge.getByLabel(`Value of ${noun}`).pressSequentially('12.50');
+    await quiet(page);
+    const said = async () => (await rule()).require[0].conditions[0];
+    assert.deepEqual(await said(), { path: 'args.currency.code', op: 'eq', value: 12.5 });
+    assert.match(await page.getByRole('textbox', { name: 'Policy document' }).inputValue(), /"value": 12\.50/);
+    await charge.getByLabel(`Type of ${noun}`).selectOption({ label: 'text' });
+    await charge.getByLabel(`Value of ${noun}`).press('End');
+    await charge.getByLabel(`Value of ${noun}`).pressSequentially('1');
+    await quiet(page);
+    assert.equal((await said()).value, '12.501');
+    await pictures(page, 'builder-typed', { fullPage: true });
+  });
+
+  await t.test('a field that is no part of the document undoes by itself', async () => {
+    const before = await json(page);
+    await page.getByLabel('Comment on this version').pressSequentially('why');
+    await page.keyboard.press('Control+z');
+    await quiet(page);
+    assert.deepEqual(await json(page), before);
+    assert.notEqual(await page.getByLabel('Comment on this version').inputValue(), 'why');
+  });
+
   await t.test('what publishing changes is said in words', async () => {
     await page.getByRole('button', { name: 'Review changes' }).click();
     const dialog = page.getByRole('dialog', { name: 'What publishing changes' });
@@ -177,10 +222,37 @@ test('rules are made by fields, and the document says the same', { timeout: 240_
     const drafted = await json(page);
     await page.getByRole('button', { name: 'Publish', exact: true }).click();
     await page.getByText(/Version 2/).first().waitFor();
+    await page.waitForURL(url);
+    await page.reload();
+    await page.locator('policy-builder[data-ready]').waitFor();
+    assert.ok(await page.getByText('Your unpublished draft is back').isHidden());
     const live = (await org.call('GET', `/policies/${policy.id}`)).json.document;
     assert.deepEqual(live.tools.create_charge.deny_if, drafted.tools.create_charge.deny_if);
     assert.deepEqual(live.tools.create_charge.response, drafted.tools.create_charge.response);
     assert.deepEqual(live.approvals, { expires: '1h', hold: '20s', approvers: 2 });
+  });
+
+  await t.test('a draft does not replace what a colleague published, unseen', async () => {
+    await page.goto(url);
+    await row(page, 'refund_charge').getByText('Allow', { exact: true }).click();
+    await quiet(page);
+    const { document } = (await org.call('GET', `/policies/${policy.id}`)).json;
+    document.tools.delete_customer = { deny_if: [{ conditions: [] }] };
+    assert.equal((await org.call('PUT', `/policies/${policy.id}/document`, { document })).status, 200);
+    await page.goto(url);
+    await page.getByText('Your unpublished draft is back').waitFor();
+    await page.getByText('Another version was published since then').waitFor();
+    await page.getByRole('button', { name: 'Publish', exact: true }).click();
+    await page.getByText('Someone published meanwhile').waitFor();
+    const live = (await org.call('GET', `/policies/${policy.id}`)).json.document;
+    assert.deepEqual(live, document, 'theirs is in force');
+    assert.ok((await json(page)).tools.refund_charge, 'mine is kept');
+    await page.goto(url);
+    await page.getByRole('button', { name: 'Discard it' }).click();
+    await quiet(page);
+    assert.deepEqual(await json(page), document);
+    await page.reload();
+    assert.ok(await page.getByText('Your unpublished draft is back').isHidden());
   });
 
   await t.test('a rule is made by keyboard alone', async () => {

@@ -5,11 +5,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { compare } from "../../../../static/js/builder/changes.js";
+import { asked } from "../../../../static/js/builder/conditions.js";
+import { Draft } from "../../../../static/js/builder/draft.js";
 import { edit, Raw } from "../../../../static/js/builder/edit.js";
 import { History } from "../../../../static/js/builder/history.js";
 import { JsonError, locate, offsetOf, parse, position } from "../../../../static/js/builder/json.js";
 import { patch, unfold } from "../../../../static/js/builder/patch.js";
 import { alike, allToolsLimit, read, stateOf, stateOfRule } from "../../../../static/js/builder/policy.js";
+import { unfolded } from "../../../../static/js/builder/rule-editor.js";
 
 const published = `{"version":"1","default":"deny","tools":{"run_workflow":{"limits":[
   {"counter":"run_workflow_rate","window":"minute","max":10,"scope":"grant"}]}}}`;
@@ -38,12 +41,12 @@ const change = (text, ...rules) => edit(read(text), { rules: new Map(rules) });
 
 test("each plain form of a rule is a segment", () => {
   assert.equal(state(published, "run_workflow").segment, "limit");
-  assert.equal(state(published, "run_workflow").max, 10);
+  assert.equal(state(published, "run_workflow").max, "10");
   assert.equal(state(fuller, "list_customers").segment, "allow");
   assert.equal(state(fuller, "create_charge").segment, "custom");
   assert.equal(state(fuller, "create_charge").words, "1 requirement, 1 limit");
   assert.equal(state(fuller, "delete_account").segment, "hide");
-  assert.deepEqual([state(fuller, "send_mail").max, state(fuller, "send_mail").window], [5, "hour"]);
+  assert.deepEqual([state(fuller, "send_mail").max, state(fuller, "send_mail").window], ["5", "hour"]);
 });
 
 test("the sugared forms are segments too", () => {
@@ -78,13 +81,13 @@ test("setting one segment changes only that rule", () => {
 });
 
 test("a limit is changed in place: key order, counter and text stay", () => {
-  const after = change(fuller, ["send_mail", { segment: "limit", max: 7, window: "day" }]);
+  const after = change(fuller, ["send_mail", { segment: "limit", max: "7", window: "day" }]);
   assert.equal(after, fuller.replace('"max":5,"counter":"mail","window":"hour"', '"max":7,"counter":"mail","window":"day"'));
-  assert.equal(change(fuller, ["send_mail", { segment: "limit", max: 5, window: "hour" }]), fuller);
+  assert.equal(change(fuller, ["send_mail", { segment: "limit", max: "5", window: "hour" }]), fuller);
 });
 
 test("a rule that is new stands at the end, indented like its neighbours", () => {
-  const after = change(fuller, ["new_tool", { segment: "limit", max: 3, window: "minute" }]);
+  const after = change(fuller, ["new_tool", { segment: "limit", max: "3", window: "minute" }]);
   assert.match(after, /\n {4}"new_tool": \{ "limits": \[\{ "counter": "new_tool_rate", "window": "minute", "max": 3, "scope": "grant" \}\] \}\n {2}\}\n\}\n$/);
   assert.ok(after.includes('"x-unknown": { "kept":   true }'));
 });
@@ -122,7 +125,7 @@ test("many changes at once give the same as one after another", () => {
 
 test("an edit and its opposite leave the meaning as it was, on every segment", () => {
   for (const segment of ["allow", "limit", "approve", "deny", "hide"]) {
-    const after = change(fuller, ["other", { segment, max: 2, window: "hour" }]);
+    const after = change(fuller, ["other", { segment, max: "2", window: "hour" }]);
     JSON.parse(after);
     assert.equal(state(after, "other").segment, segment);
     assert.equal(state(after, "other").source, "tool");
@@ -136,6 +139,71 @@ test("argument checks survive a change between allow, limit and approve", () => 
   assert.deepEqual(JSON.parse(after).tools.a, { approve_if: [{ conditions: [] }], validate_arguments: true });
 });
 
+test("argument checks survive denying too, and what is custom", () => {
+  const text = '{"tools":{"a":{"validate_arguments":true},"b":{"validate_arguments":true,"limits":[{"counter":"c","window":"day","max":1,"scope":"server"}]}}}';
+  const after = JSON.parse(change(text, ["a", { segment: "deny" }], ["b", { segment: "approve" }])).tools;
+  assert.deepEqual(after.a, { deny_if: [{ conditions: [] }], validate_arguments: true });
+  assert.deepEqual(after.b, { approve_if: [{ conditions: [] }], validate_arguments: true });
+  const denied = stateOfRule({ deny_if: [{ conditions: [] }] });
+  assert.ok(alike(state(change(text, ["a", { segment: "deny" }]), "a"), text, denied), "denied before its arguments matter");
+});
+
+test("numbers keep their digits, whatever is changed around them", () => {
+  const text = `{
+  "tools": {
+    "a": { "deny_if": [{ "conditions": [{ "path": "args.id", "op": "gt", "value": 12345678901234567890 }] }] },
+    "b": { "limits": [{ "counter": "c", "window": "minute", "max": 12345678901234567890 }] },
+    "c": { "rate_limit": { "max": 12345678901234567890, "window": 60 }, "deny_if": [{ "conditions": [{ "path": "args.n", "op": "eq", "value": 1.50 }] }] }
+  }
+}`;
+  const policy = read(text);
+  const control = (set, value, at) => ({ value, dataset: { set, at: JSON.stringify(at) } });
+  const path = ["tools", "a", "deny_if", 0, "conditions", 0];
+  const now = locate(policy.root, "/tools/a/deny_if/0/conditions/0");
+  const moved = asked(control("op", "gte", path), now, []);
+  assert.match(patch(policy, moved.path, moved.value), /"op": "gte", "value": 12345678901234567890 /);
+  const listed = asked(control("op", "in", path), now, []);
+  assert.match(patch(policy, listed.path, listed.value), /"value": \[12345678901234567890\]/);
+
+  const { max, window } = state(text, "b");
+  assert.deepEqual([max, window], ["12345678901234567890", "minute"]);
+  const hourly = change(text, ["b", { segment: "limit", max, window: "hour" }]);
+  assert.equal(hourly, text.replace('"window": "minute"', '"window": "hour"'));
+
+  const full = unfolded(locate(policy.root, "/tools/c"), "c");
+  const written = patch(policy, ["tools", "c"], full);
+  assert.ok(written.includes('"max": 12345678901234567890, "scope": "grant"') && written.includes('"value": 1.50'), written);
+  assert.equal(JSON.parse(written).tools.c.limits[0].window, "minute");
+});
+
+test("where no schema says what a field is, plain numbers are numbers, and the type can be said", () => {
+  const typed = (value, text, type) => {
+    const condition = read(`{"path":"args.x","op":"eq","value":${value}}`).root;
+    const { value: given } = asked({ value: text, dataset: { set: type ?? "guess", type: "", at: '["c","value"]' } }, condition, []);
+    return given instanceof Raw ? `raw ${given.text}` : given;
+  };
+  assert.equal(typed('""', "5"), "raw 5");
+  assert.equal(typed("5", "5a"), "5a");
+  assert.equal(typed('"5a"', "12345678901234567890"), "raw 12345678901234567890");
+  assert.equal(typed('"5"', "55"), "55", "said to be text");
+  assert.equal(typed("5", "string", "kind"), "5");
+  assert.equal(typed('"5"', "number", "kind"), "raw 5");
+  assert.equal(typed('"x"', "number", "kind"), 0);
+  assert.equal(typed('"false"', "literal", "kind"), false);
+  assert.deepEqual(typed('["x"]', "1, 2", "list").map((one) => one.text), ["1", "2"]);
+  assert.deepEqual(typed('["1"]', "1, 2", "list"), ["1", "2"]);
+});
+
+test("a glob of many stars is judged at once", () => {
+  const text = JSON.stringify({ default: "deny", hide: [`${"a*".repeat(12)}b`], tools: { "x*yz*z": {}, "é*": {}, "😀*": { action: "deny" } } });
+  // A reading that goes back and tries again would not come to an end.
+  assert.equal(state(text, "a".repeat(200)).source, "default");
+  assert.equal(state(text, `${"a".repeat(200)}b`).segment, "hide");
+  assert.deepEqual(["xyzz", "xyz", "xyzyzz", "yzz"].map((name) => state(text, name).segment), ["allow", "deny", "allow", "deny"]);
+  const tie = JSON.stringify({ default: "deny", tools: { "😀*": { action: "deny" }, "*b": {} } });
+  assert.equal(state(tie, "😀b").pattern, "*b", "one character is one, however many units it takes");
+});
+
 test("names with a star, quotes or __proto__ are names, not patterns or traps", () => {
   for (const name of ["a*b", 'say "hi"', "__proto__", "a\\b", "naïve\u202e"]) {
     const after = change('{"default":"deny","tools":{}}', [name, { segment: "allow" }]);
@@ -147,10 +215,10 @@ test("names with a star, quotes or __proto__ are names, not patterns or traps", 
 test("the default and the limit on all tools are changed, added and removed", () => {
   const open = edit(read(fuller), { fallback: "allow" });
   assert.equal(open, fuller.replace('"default": "deny"', '"default": "allow"'));
-  assert.equal(edit(read(fuller), { allTools: { max: 5, window: "minute" } }), fuller.replace('"max": 60', '"max": 5'));
+  assert.equal(edit(read(fuller), { allTools: { max: "5", window: "minute" } }), fuller.replace('"max": 60', '"max": 5'));
   assert.equal(JSON.parse(edit(read(fuller), { allTools: null })).all_tools, undefined);
-  const added = edit(read(published), { allTools: { max: 9, window: "hour" } });
-  assert.equal(allToolsLimit(read(added)).max, 9);
+  const added = edit(read(published), { allTools: { max: "9", window: "hour" } });
+  assert.equal(allToolsLimit(read(added)).max, "9");
 });
 
 test("a document that is not JSON says where", () => {
@@ -181,7 +249,7 @@ test("a pointer leads to its place, or to the nearest above it", () => {
 test("what changes is said in words", () => {
   const live = read(fuller);
   const tools = [{ name: "list_customers", category: "read" }, { name: "send_mail", category: "write" }, { name: "other", category: "write" }];
-  const draft = read(change(fuller, ["list_customers", { segment: "deny" }], ["send_mail", { segment: "limit", max: 1, window: "hour" }]));
+  const draft = read(change(fuller, ["list_customers", { segment: "deny" }], ["send_mail", { segment: "limit", max: "1", window: "hour" }]));
   assert.deepEqual(compare(live, draft, tools).words, ["1 tool newly denied", "1 limit lower"]);
   assert.deepEqual(compare(live, live, tools), { tools: new Set(), words: [], same: true });
   const spaced = read(JSON.stringify(JSON.parse(fuller)));
@@ -212,7 +280,7 @@ test("undo and redo walk the text, and typing is one step", () => {
 
 test("1 084 tools are edited and compared well within a frame or two", () => {
   const tools = Array.from({ length: 1084 }, (_, n) => ({ name: `service_with_a_long_name_${n}`, category: "write" }));
-  const all = new Map(tools.map((tool) => [tool.name, { segment: "limit", max: 30, window: "minute" }]));
+  const all = new Map(tools.map((tool) => [tool.name, { segment: "limit", max: "30", window: "minute" }]));
   const start = performance.now();
   const text = edit(read('{\n  "version": "1",\n  "default": "deny"\n}'), { rules: all });
   const one = edit(read(text), { rules: new Map([[tools[500].name, { segment: "deny" }]]) });
@@ -248,6 +316,69 @@ test("a rule that has grown long is laid out over several lines, its numbers as 
   assert.equal(unfold(read(laid), ["tools", "list_customers"]), laid);
   assert.equal(unfold(read(published), ["tools", "run_workflow"]), published, "over two lines already");
   assert.equal(unfold(read(fuller), ["tools", "send_mail"]), fuller, "short enough");
+});
+
+/** A browser that keeps drafts. */
+function browser() {
+  const kept = new Map();
+  globalThis.localStorage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value), removeItem: (key) => kept.delete(key) };
+  const leaving = [];
+  globalThis.addEventListener = (_, listener) => leaving.push(listener);
+  return {
+    kept,
+    open: (live, version) => new Draft("pol_1", live, version),
+    leave: () => leaving.splice(0).forEach((listener) => listener()),
+  };
+}
+
+test("a draft that was published is no draft any more, though the server writes it otherwise", () => {
+  const { kept, open, leave } = browser();
+  const written = '{"default":"deny","tools":{"a":{"action":"deny"}}}';
+  open('{"default":"deny"}', 1).send(written);
+  leave();
+  const stored = '{"default":"deny","tools":{"a":{"deny_if":[{"conditions":[]}]}}}';
+  const after = open(stored, 2);
+  after.published(2);
+  assert.equal(after.find(stored), null);
+  assert.equal(kept.size, 0);
+  // One that is the same but for spaces and order goes without being told.
+  open(stored, 2).keep('{ "tools": {"a": {"deny_if": [{"conditions": []}]}}, "default": "deny" }');
+  leave();
+  assert.equal(open(stored, 2).find(stored), null);
+  assert.equal(kept.size, 0);
+});
+
+test("a draft is published over the version that it was made from", () => {
+  const { open, leave } = browser();
+  const mine = '{"default":"deny","tools":{"mine":{}}}';
+  open('{"default":"deny"}', 2).keep(mine);
+  leave();
+  const theirs = '{"default":"deny","tools":{"theirs":{}}}';
+  const draft = open(theirs, 3);
+  draft.published(3);
+  assert.equal(draft.find(theirs), mine, "it was not sent: theirs is in force");
+  assert.deepEqual([draft.version, draft.isOutdated], [2, true]);
+  // Going on with it keeps it what it is.
+  draft.keep(`${mine} `);
+  leave();
+  const again = open(theirs, 3);
+  assert.equal(again.find(theirs), `${mine} `);
+  assert.equal(again.version, 2);
+  again.discard();
+  assert.deepEqual([again.version, again.isOutdated], [3, false]);
+  assert.equal(open(theirs, 3).find(theirs), null);
+});
+
+test("what was refused is still a draft", () => {
+  const { open, leave } = browser();
+  const live = '{"default":"deny"}';
+  open(live, 2).send('{"default":"maybe"}');
+  leave();
+  const refused = open(live, 2);
+  assert.equal(refused.find('{"default":"maybe"}'), null, "the page has it already");
+  const later = open(live, 2);
+  later.published(2);
+  assert.equal(later.find(live), '{"default":"maybe"}');
 });
 
 // Numbers that repeat, so that a failure can be looked at.

@@ -11,7 +11,7 @@ use super::publish::PublishedView;
 use super::view::raw;
 use crate::acts;
 use crate::answer::Listed;
-use crate::extract::{Json, Path};
+use crate::extract::{IfMatch, Json, Path};
 use crate::failure::Failure;
 use crate::guard::Can;
 
@@ -70,13 +70,15 @@ pub(crate) async fn show(
 }
 
 /// `POST /api/v1/policies/{id}/versions/{n}/restore`: publish its document again, as a new version.
+/// With `If-Match: "3"` only if version 3 is still the live one; else 412.
 #[utoipa::path(post, path = "/api/v1/policies/{id}/versions/{n}/restore", tag = "policies",
-    params(("id" = String, Path), ("n" = i32, Path)),
+    params(("id" = String, Path), ("n" = i32, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 200, body = PublishedView)))]
 pub(crate) async fn restore(
     mut caller: Can<WritePolicies>,
     Path((id, n)): Path<(PolicyId, i32)>,
+    IfMatch(expected): IfMatch,
 ) -> Result<Json<PublishedView>, Failure> {
-    let published = acts::policies::restore(&mut caller, id, n).await?;
+    let published = acts::policies::restore(&mut caller, id, n, expected).await?;
     Ok(Json(published.into()))
 }

@@ -31,6 +31,8 @@ pub(crate) struct BacktestPage {
     errors: Vec<DocumentError>,
     /// The draft; empty where what is in force is tried.
     draft: String,
+    /// The version that the draft was made from.
+    version: i32,
     servers: Vec<Choice>,
     when: PeriodFields,
     learn_url: String,
@@ -112,6 +114,7 @@ impl BacktestPage {
             when: PeriodFields::of(typed, refused),
             learn_url: learn_url(caller, &policy),
             result: found.and_then(Result::ok),
+            version: get("version").parse().unwrap_or(policy.version),
             name: policy.name,
             draft,
             url,
@@ -193,8 +196,14 @@ mod samples {
                 url: "/o/acme/policies/pol_1".to_owned(),
                 name: text.to_owned(),
                 problem: Some(Problem::new("Nothing was tried", text)),
-                errors: vec![DocumentError { line: 1, column: 1, detail: text.to_owned() }],
+                errors: vec![DocumentError {
+                    line: 1,
+                    column: 1,
+                    pointer: String::new(),
+                    detail: text.to_owned(),
+                }],
                 draft: text.to_owned(),
+                version: 3,
                 servers: vec![Choice::of("srv_1", text, "srv_1")],
                 when: PeriodFields::of(&Typed::default(), None),
                 learn_url: "/o/acme/policies/learn".to_owned(),

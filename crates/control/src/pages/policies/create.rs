@@ -235,7 +235,12 @@ mod tests {
                     start: Start { paste: true, ..Start::default() },
                 },
                 document_errors: (0..errors)
-                    .map(|n| DocumentError { line: n, column: 1, detail: text.to_owned() })
+                    .map(|n| DocumentError {
+                        line: n,
+                        column: 1,
+                        pointer: text.to_owned(),
+                        detail: text.to_owned(),
+                    })
                     .collect(),
             };
             vec![of("", 0), of("Shop", 1), of(HOSTILE, 20)]

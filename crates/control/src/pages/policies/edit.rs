@@ -14,7 +14,7 @@ use store::policies::{Policy, PolicyChange};
 use store::servers::Server;
 use store::tools::Tool;
 
-use super::table::Table;
+use super::table::{Table, Together};
 use super::{DocumentError, document_errors};
 use crate::acts;
 use crate::extract::{Form, Path};
@@ -36,10 +36,11 @@ pub(crate) struct PolicyPage {
     policy: About,
     problem: Option<Problem>,
     document: String,
+    /// The version that the document was made from.
+    base: i32,
     comment: String,
     default_allow: bool,
-    all_max: String,
-    all_window: String,
+    all_tools: Together,
     conflict: Option<String>,
     errors: Vec<DocumentError>,
     categories: Vec<Chip>,
@@ -104,6 +105,8 @@ in_frame!(PolicyPage);
 /// refused, if it was.
 pub(super) struct Again<'a> {
     pub(super) document: String,
+    /// The version that it was made from; `None` for the one in force.
+    pub(super) version: Option<i32>,
     pub(super) comment: String,
     pub(super) refused: Option<&'a Failure>,
 }
@@ -113,6 +116,8 @@ pub(super) struct Again<'a> {
 #[serde(default)]
 pub(crate) struct Draft {
     document: String,
+    /// The version that it was made from; left out by what makes drafts of what is in force.
+    version: Option<i32>,
 }
 
 /// `GET /o/{organisation}/policies/{id}`.
@@ -129,9 +134,9 @@ pub(crate) async fn show(
 pub(crate) async fn draft(
     mut caller: Can<View>,
     Path(id): Path<PolicyId>,
-    Form(Draft { document }): Form<Draft>,
+    Form(Draft { document, version }): Form<Draft>,
 ) -> Result<PolicyPage, Failure> {
-    let again = Again { document, comment: String::new(), refused: None };
+    let again = Again { document, version, comment: String::new(), refused: None };
     PolicyPage::of(&mut caller, News::default(), id, Some(again)).await
 }
 
@@ -151,20 +156,22 @@ impl PolicyPage {
         let refused = again.as_ref().and_then(|again| again.refused);
         let document =
             again.as_ref().map_or_else(|| policy.document.clone(), |a| a.document.clone());
-        // A document that cannot be read has no table: it shows that of the live version.
-        let is_json = serde_json::from_str::<Value>(&document).is_ok();
-        let table = Table::read(if is_json { &document } else { &policy.document });
-        let (all_max, all_window) = table.all_tools_limit();
+        let shown = readable(&document).unwrap_or_else(|| policy.document.clone());
+        let tape = json::parse(shown.as_bytes()).map_err(Failure::internal)?;
+        let table = Table::read(tape.root());
         let stale = refused.filter(|refused| refused.kind() == Kind::Stale);
+        // A text is published over the version that it was made from, until its author was told of
+        // another.
+        let base = again.as_ref().filter(|_| stale.is_none()).and_then(|again| again.version);
         Ok(Self {
             frame,
+            base: base.unwrap_or(policy.version),
             can_write: caller.may::<WritePolicies>(),
             can_grant: caller.may::<ManageGrants>(),
             problem: Problem::of(refused.filter(|r| is_elsewhere(r)), &[]),
             comment: again.as_ref().map(|a| a.comment.clone()).unwrap_or_default(),
             default_allow: table.allows_by_default(),
-            all_max,
-            all_window,
+            all_tools: table.all_tools_limit(),
             conflict: stale.map(|_| published_by(&versions, &policy)),
             errors: document_errors(refused),
             categories: chips(&tools),
@@ -175,6 +182,15 @@ impl PolicyPage {
             versions,
             document,
         })
+    }
+}
+
+/// A document as the table reads it: its normal form, or as it is while it has errors. One that is
+/// no JSON has no table.
+fn readable(document: &str) -> Option<String> {
+    match ::policy::parse(document) {
+        Ok(read) => Some(read.to_json()),
+        Err(_found) => json::parse(document.as_bytes()).ok().map(|_| document.to_owned()),
     }
 }
 
@@ -365,13 +381,18 @@ impl crate::pages::samples::Samples for PolicyPage {
             },
             problem: can.then(|| Problem::new("Nothing was saved", text)),
             document: text.to_owned(),
+            base: 3,
             comment: text.to_owned(),
             default_allow: false,
-            all_max: String::new(),
-            all_window: "minute".to_owned(),
+            all_tools: Together { max: String::new(), window: text.to_owned(), custom: can },
             conflict: can.then(|| text.to_owned()),
             errors: (0..rows.min(2))
-                .map(|_| DocumentError { line: 1, column: 2, detail: text.to_owned() })
+                .map(|_| DocumentError {
+                    line: 1,
+                    column: 2,
+                    pointer: text.to_owned(),
+                    detail: text.to_owned(),
+                })
                 .collect(),
             categories: vec![Chip { category: "read", label: "Read", count: "3".to_owned() }],
             data: json!({ "live": text, "tools": [] }).to_string(),

@@ -55,6 +55,8 @@ use crate::failure::Failure;
 struct DocumentError {
     line: u32,
     column: u32,
+    /// Within the document; whoever used the table looks for the tool, not for a line.
+    pointer: String,
     detail: String,
 }
 
@@ -66,6 +68,7 @@ fn document_errors(refused: Option<&Failure>) -> Vec<DocumentError> {
         .map(|error| DocumentError {
             line: error.line.unwrap_or(1),
             column: error.column.unwrap_or(1),
+            pointer: error.pointer.strip_prefix("/document").unwrap_or_default().to_owned(),
             detail: error.detail.clone(),
         })
         .collect()

@@ -35,11 +35,15 @@ pub(crate) async fn publish(
                 n => format!(" It has {}.", count(i128::try_from(n).unwrap_or(0), "warning")),
             };
             let text = format!("Version {} is in force.{warnings}", published.version);
-            Ok(done(caller.app().settings(), &urls::item(caller.slug(), "policies", id), &text))
+            // The builder's script lets go of the draft that this version was made from.
+            let url = urls::item(caller.slug(), "policies", id);
+            let url = format!("{url}?published={}", published.version);
+            Ok(done(caller.app().settings(), &url, &text))
         }
         Err(failure) => {
             let refused = belongs_in_form(failure)?;
-            let again = Again { document, comment: typed, refused: Some(&refused) };
+            let version = Some(expected);
+            let again = Again { document, version, comment: typed, refused: Some(&refused) };
             let page = PolicyPage::of(&mut caller, News::default(), id, Some(again)).await?;
             Ok((refused.kind().status(), page).into_response())
         }
@@ -54,9 +58,8 @@ async fn document(
 ) -> Result<String, Failure> {
     if fields.get("source").is_some_and(|source| source == "table") {
         let live = acts::policies::find(caller, id).await?;
-        let mut table = Table::read(&live.document);
-        table.lay(fields);
-        return Ok(table.text());
+        let tape = json::parse(live.document.as_bytes()).map_err(Failure::internal)?;
+        return Ok(Table::read(tape.root()).laid(fields));
     }
     Ok(fields.get("document").cloned().unwrap_or_default())
 }

@@ -1,10 +1,12 @@
 //! The table of the builder as the server reads and writes it: one choice a tool. What takes more
-//! to say than a choice is `custom`, and left alone. With scripts the browser edits the text
-//! itself (`static/js/builder`); this is the way without them, and the first picture with them.
+//! to say than a choice is `custom`, and left alone. What a form does not change stays as it is
+//! written, numbers with all their digits. With scripts the browser edits the text itself
+//! (`static/js/builder`); this is the way without them, and the first picture with them.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use serde_json::{Map, Value, json};
+use json::Node;
 
 /// The choice that holds for one tool by its own rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,127 +21,223 @@ pub(super) struct Choice {
     pub(super) checks: bool,
 }
 
+/// The limit on all tools together, as two fields.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Together {
+    /// Empty where there is none.
+    pub(super) max: String,
+    pub(super) window: String,
+    /// It takes more to say than the two fields.
+    pub(super) custom: bool,
+}
+
 /// A document as a table.
-pub(super) struct Table {
-    document: Map<String, Value>,
+pub(super) struct Table<'t> {
+    root: Node<'t>,
+    tools: HashMap<Cow<'t, str>, Node<'t>>,
+    hidden: HashSet<Cow<'t, str>>,
 }
 
 /// The fields of the table in a form: `rule[TOOL]`, `max[TOOL]`, `window[TOOL]`, `default`,
 /// `all_max`, `all_window`.
 pub(super) type Fields = HashMap<String, String>;
 
-impl Table {
-    /// The table of a document in its normal form; empty where it is none.
-    pub(super) fn read(document: &str) -> Self {
-        let document = serde_json::from_str(document).unwrap_or_default();
-        Self { document }
+/// Members of an object by their keys: new values, or `None` for those that go.
+type Changes = BTreeMap<String, Option<String>>;
+
+impl<'t> Table<'t> {
+    /// The table of a document in its normal form.
+    pub(super) fn read(root: Node<'t>) -> Self {
+        let tools = root.get("tools").into_iter().flat_map(Node::members);
+        let hidden = root.get("hide").into_iter().flat_map(Node::items);
+        Self {
+            root,
+            tools: tools.map(|member| (member.key(), member.value)).collect(),
+            hidden: hidden.filter_map(Node::as_str).collect(),
+        }
     }
 
     /// Whether tools without a rule are allowed.
     pub(super) fn allows_by_default(&self) -> bool {
-        self.document.get("default").is_some_and(|default| default == "allow")
+        self.root.get("default").is_some_and(|default| default.is_str("allow"))
     }
 
-    /// The limit on all tools together, as two fields; empty where there is none or another.
-    pub(super) fn all_tools_limit(&self) -> (String, String) {
-        let limits = self.document.get("all_tools").and_then(|all| all.get("limits"));
-        limits.and_then(only).and_then(simple_limit).unwrap_or_default()
+    /// The limit on all tools together.
+    pub(super) fn all_tools_limit(&self) -> Together {
+        let limits = self.root.pointer("/all_tools/limits").filter(|limits| !limits.is_empty());
+        let Some(limits) = limits else { return Together::default() };
+        match only(limits).and_then(simple_limit) {
+            Some((max, window)) => Together { max, window, custom: false },
+            None => Together { custom: true, ..Together::default() },
+        }
     }
 
     /// The choice that holds for a tool.
     pub(super) fn choice(&self, tool: &str) -> Choice {
         let name = literal(tool);
-        if self.hides(&name) {
+        if self.hidden.contains(name.as_str()) {
             return Choice { segment: "hide", ..Choice::default() };
         }
-        let rule = self.document.get("tools").and_then(|tools| tools.get(&name));
-        rule.map(choice_of).unwrap_or_default()
+        self.tools.get(name.as_str()).map(|rule| choice_of(*rule)).unwrap_or_default()
     }
 
-    fn hides(&self, name: &str) -> bool {
-        let hide = self.document.get("hide").and_then(Value::as_array);
-        hide.is_some_and(|hide| hide.iter().any(|entry| entry == name))
-    }
-
-    /// Lays the fields of a form over the document; what they do not change stays.
-    pub(super) fn lay(&mut self, fields: &Fields) {
+    /// The document with the fields of a form laid over it.
+    pub(super) fn laid(&self, fields: &Fields) -> String {
+        let mut root = Changes::new();
         if let Some(default @ ("allow" | "deny")) = fields.get("default").map(String::as_str) {
-            self.document.insert("default".to_owned(), json!(default));
+            root.insert("default".to_owned(), Some(json::quoted(default)));
         }
-        self.lay_all_tools(fields);
-        for (field, segment) in fields {
-            let tool = field.strip_prefix("rule[").and_then(|rest| rest.strip_suffix(']'));
-            if let Some(tool) = tool {
-                self.lay_tool(tool, segment, fields);
-            }
-        }
+        self.lay_all_tools(fields, &mut root);
+        self.lay_tools(fields, &mut root);
+        object(Some(self.root), root, "") + "\n"
     }
 
-    /// The document as text.
-    pub(super) fn text(&self) -> String {
-        Value::Object(self.document.clone()).to_string()
-    }
-
-    fn lay_all_tools(&mut self, fields: &Fields) {
+    fn lay_all_tools(&self, fields: &Fields, root: &mut Changes) {
         let (Some(max), Some(window)) = (fields.get("all_max"), fields.get("all_window")) else {
             return;
         };
         let now = self.all_tools_limit();
-        if (max, window) == (&now.0, &now.1) || (max.is_empty() && now.0.is_empty()) {
+        let is_same = max == &now.max && (max.is_empty() || window == &now.window);
+        if is_same || now.custom {
             return;
         }
-        let all = self.document.entry("all_tools").or_insert_with(|| json!({}));
-        let limits = match max.as_str() {
-            "" => json!([]),
-            max => json!([limit("all_tools_rate", max, window)]),
+        let all = self.root.get("all_tools");
+        let changed = match (all, max.as_str()) {
+            (Some(all), max) if !max.is_empty() && !now.max.is_empty() => {
+                Some(limit_in_place(all, max, window))
+            }
+            (all, "") => {
+                let others = all.is_some_and(|all| all.len() > 1);
+                let limits = Changes::from([("limits".to_owned(), None)]);
+                others.then(|| object(all, limits, "  "))
+            }
+            (all, max) => {
+                let limits = format!("[{}]", limit("all_tools_rate", max, window));
+                Some(object(all, Changes::from([("limits".to_owned(), Some(limits))]), "  "))
+            }
         };
-        if let Some(all) = all.as_object_mut() {
-            all.insert("limits".to_owned(), limits);
-        }
+        root.insert("all_tools".to_owned(), changed);
     }
 
-    fn lay_tool(&mut self, tool: &str, segment: &str, fields: &Fields) {
-        let field = |kind: &str| fields.get(&format!("{kind}[{tool}]"));
-        let now = self.choice(tool);
-        let (max, window) = (field("max").cloned(), field("window").cloned());
-        let same_limit = segment != "limit"
-            || (max.as_ref(), window.as_ref()) == (Some(&now.max), Some(&now.window));
-        if now.segment == segment && same_limit {
-            return;
-        }
-        let name = literal(tool);
-        let rule = match segment {
-            "allow" => json!({}),
-            "deny" => json!({ "action": "deny" }),
-            "approve" => json!({ "action": "require_approval" }),
-            "limit" => {
-                let counter = format!("{tool}_rate");
-                let (max, window) = (max.unwrap_or_default(), window.unwrap_or_default());
-                json!({ "limits": [limit(&counter, &max, &window)] })
-            }
-            "hide" => json!({ "action": "hide" }),
-            _ => return,
-        };
-        self.unhide(&name);
-        let tools = self.document.entry("tools").or_insert_with(|| json!({}));
-        if let Some(tools) = tools.as_object_mut() {
+    fn lay_tools(&self, fields: &Fields, root: &mut Changes) {
+        let (mut tools, mut hidden) = (Changes::new(), BTreeMap::new());
+        for (field, segment) in fields {
+            let tool = field.strip_prefix("rule[").and_then(|rest| rest.strip_suffix(']'));
+            let Some(tool) = tool else { continue };
+            let name = literal(tool);
+            let Some(rule) = self.rule(tool, segment, fields) else { continue };
+            hidden.insert(name.clone(), rule.is_none());
             tools.insert(name, rule);
         }
+        if tools.is_empty() {
+            return;
+        }
+        let written = self.root.get("tools");
+        root.insert("tools".to_owned(), Some(object(written, tools, "  ")));
+        let written = self.root.get("hide").into_iter().flat_map(Node::items);
+        let stays = |entry: &Node<'_>| match entry.as_str() {
+            Some(name) => hidden.get(&*name).is_none_or(|hides| *hides),
+            None => true,
+        };
+        let mut hide: Vec<_> = written.filter(stays).map(|e| e.raw_str().to_owned()).collect();
+        let new = hidden.iter().filter(|(name, hides)| **hides && !self.hidden.contains(&***name));
+        hide.extend(new.map(|(name, _)| json::quoted(name)));
+        let hide = (!hide.is_empty()).then(|| wrapped("[", &hide, "]", "  "));
+        root.insert("hide".to_owned(), hide);
     }
 
-    fn unhide(&mut self, name: &str) {
-        if let Some(hide) = self.document.get_mut("hide").and_then(Value::as_array_mut) {
-            hide.retain(|entry| entry != name);
+    /// What the fields make of a tool's rule: `Some(None)` where it is hidden, which is no rule;
+    /// `None` where they change nothing.
+    fn rule(&self, tool: &str, segment: &str, fields: &Fields) -> Option<Option<String>> {
+        let field = |kind: &str| {
+            fields.get(&format!("{kind}[{tool}]")).map(String::as_str).unwrap_or_default()
+        };
+        let now = self.choice(tool);
+        let (max, window) = (field("max"), field("window"));
+        let is_same_limit = segment != "limit" || (max, window) == (&*now.max, &*now.window);
+        if now.segment == segment && is_same_limit {
+            return None;
         }
+        let mut parts = match segment {
+            "hide" => return Some(None),
+            "limit" if now.segment == "limit" => {
+                let rule = self.tools.get(literal(tool).as_str())?;
+                return Some(Some(limit_in_place(*rule, max, window)));
+            }
+            "allow" => vec![],
+            "deny" => vec![r#""deny_if": [{ "conditions": [] }]"#.to_owned()],
+            "approve" => vec![r#""approve_if": [{ "conditions": [] }]"#.to_owned()],
+            "limit" => {
+                vec![format!("\"limits\": [{}]", limit(&format!("{tool}_rate"), max, window))]
+            }
+            _ => return None,
+        };
+        if now.checks {
+            parts.push(r#""validate_arguments": true"#.to_owned());
+        }
+        Some(Some(wrapped("{", &parts, "}", "    ")))
     }
 }
 
-/// A limit of calls for each grant. Text that is no number is kept, so that its error is told.
-fn limit(counter: &str, max: &str, window: &str) -> Value {
-    let max: Value = serde_json::from_str(max).unwrap_or_else(|_no_number| json!(max));
+// === Writing ===
+
+/// An object with some of its members changed; all others stay as they are written.
+fn object(node: Option<Node<'_>>, mut changes: Changes, indent: &str) -> String {
+    let mut members = Vec::new();
+    for member in node.into_iter().flat_map(Node::members) {
+        let key = member.key();
+        let value = match changes.remove(&*key) {
+            Some(change) => change,
+            None => Some(member.value.raw_str().to_owned()),
+        };
+        members.extend(value.map(|value| format!("{}: {value}", json::quoted(&key))));
+    }
+    let new = changes.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    members.extend(new.map(|(key, value)| format!("{}: {value}", json::quoted(&key))));
+    wrapped("{", &members, "}", indent)
+}
+
+/// Parts of an object or list, one a line.
+fn wrapped(open: &str, parts: &[String], close: &str, indent: &str) -> String {
+    if parts.is_empty() {
+        return format!("{open}{close}");
+    }
+    let parts = parts.join(&format!(",\n{indent}  "));
+    format!("{open}\n{indent}  {parts}\n{indent}{close}")
+}
+
+/// A limit of calls for each grant.
+fn limit(counter: &str, max: &str, window: &str) -> String {
     let counter: String =
         counter.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    json!({ "counter": counter, "window": window, "max": max, "scope": "grant" })
+    let counter = json::quoted(&counter);
+    let (max, window) = (number_or_text(max), window_of(window));
+    format!(r#"{{ "counter": {counter}, "window": {window}, "max": {max}, "scope": "grant" }}"#)
+}
+
+/// A rule whose one limit has other numbers; its counter and its words stay.
+fn limit_in_place(rule: Node<'_>, max: &str, window: &str) -> String {
+    let start = rule.span().start;
+    let edit = |pointer: &str, text: String| {
+        let span = rule.pointer(pointer)?.span();
+        Some((span.start - start..span.end - start, Cow::Owned(text.into_bytes())))
+    };
+    let edits =
+        [edit("/limits/0/max", number_or_text(max)), edit("/limits/0/window", window_of(window))];
+    let edits: Vec<_> = edits.into_iter().flatten().collect();
+    String::from_utf8_lossy(&json::splice(rule.raw(), &edits)).into_owned()
+}
+
+/// Text that is no number is kept as text, so that its error is told.
+fn number_or_text(text: &str) -> String {
+    let is_number = json::parse(text.as_bytes()).is_ok_and(|t| t.root().as_number().is_some());
+    if is_number { text.trim().to_owned() } else { json::quoted(text) }
+}
+
+/// A word, or a number of seconds.
+fn window_of(text: &str) -> String {
+    let is_seconds = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_seconds { number_or_text(text) } else { json::quoted(text) }
 }
 
 /// A name as a pattern that means just that name.
@@ -147,50 +245,52 @@ fn literal(name: &str) -> String {
     name.replace('\\', "\\\\").replace('*', "\\*")
 }
 
-fn choice_of(rule: &Value) -> Choice {
-    const CUSTOM: Choice =
-        Choice { segment: "custom", max: String::new(), window: String::new(), checks: false };
-    let Some(rule) = rule.as_object() else { return CUSTOM };
-    let checks = rule.get("validate_arguments").is_some_and(|checks| checks == true);
-    let parts: Vec<(&str, &Value)> = rule
-        .iter()
-        .map(|(key, value)| (key.as_str(), value))
-        .filter(|(key, _)| *key != "validate_arguments")
-        .collect();
+// === Reading ===
+
+fn choice_of(rule: Node<'_>) -> Choice {
+    let custom = Choice { segment: "custom", ..Choice::default() };
+    if !rule.is_object() {
+        return custom;
+    }
+    let checks = rule.get("validate_arguments").and_then(Node::as_bool) == Some(true);
+    let custom = Choice { checks, ..custom };
+    let parts: Vec<_> =
+        rule.members().filter(|member| !member.key_is("validate_arguments")).collect();
     let plain = |segment| Choice { segment, checks, ..Choice::default() };
-    match parts.as_slice() {
-        [] => plain("allow"),
-        [("deny_if", list)] if only(list).is_some_and(always) => plain("deny"),
-        [("approve_if", list)] if only(list).is_some_and(always) => plain("approve"),
-        [("limits", list)] => match only(list).and_then(simple_limit) {
+    let Some(part) = parts.first() else { return plain("allow") };
+    if parts.len() > 1 {
+        return custom;
+    }
+    match &*part.key() {
+        "deny_if" if only(part.value).is_some_and(always) => plain("deny"),
+        "approve_if" if only(part.value).is_some_and(always) => plain("approve"),
+        "limits" => match only(part.value).and_then(simple_limit) {
             Some((max, window)) => Choice { max, window, ..plain("limit") },
-            None => CUSTOM,
+            None => custom,
         },
-        _ => CUSTOM,
+        _ => custom,
     }
 }
 
 /// The one element of a list that has one.
-fn only(list: &Value) -> Option<&Value> {
-    match list.as_array().map(Vec::as_slice) {
-        Some([only]) => Some(only),
-        _ => None,
-    }
+fn only(list: Node<'_>) -> Option<Node<'_>> {
+    list.items().next().filter(|_| list.len() == 1)
 }
 
 /// A predicate without conditions, which always holds.
-fn always(predicate: &Value) -> bool {
-    predicate.get("conditions").and_then(Value::as_array).is_some_and(Vec::is_empty)
+fn always(predicate: Node<'_>) -> bool {
+    let conditions = predicate.get("conditions");
+    conditions.is_some_and(|list| list.kind() == json::Kind::Array && list.is_empty())
 }
 
 /// `max` and `window` of a limit that two fields can show.
-fn simple_limit(limit: &Value) -> Option<(String, String)> {
+fn simple_limit(limit: Node<'_>) -> Option<(String, String)> {
     const KNOWN: [&str; 5] = ["counter", "window", "max", "scope", "on_deny"];
-    let fields = limit.as_object()?;
-    let is_plain = fields.keys().all(|key| KNOWN.contains(&key.as_str()))
-        && fields.get("scope").is_none_or(|scope| scope == "grant");
+    let is_plain = limit.members().all(|member| KNOWN.iter().any(|key| member.key_is(key)))
+        && limit.get("scope").is_none_or(|scope| scope.is_str("grant"));
     let text = |key: &str| {
-        fields.get(key).map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
+        let value = limit.get(key)?;
+        Some(value.as_str().map_or_else(|| value.raw_str().to_owned(), Cow::into_owned))
     };
     is_plain.then(|| Some((text("max")?, text("window")?))).flatten()
 }
@@ -206,30 +306,46 @@ mod tests {
             "few":{"limits":[{"counter":"few_rate","window":"hour","max":5,"scope":"grant"}]},
             "odd":{"limits":[{"counter":"x","window":"day","max":5,"scope":"server"}]}}}"#;
 
-    fn laid(fields: &[(&str, &str)]) -> policy::Document {
+    fn with<R>(document: &str, read: impl FnOnce(Table<'_>) -> R) -> R {
+        let tape = json::parse(document.as_bytes()).unwrap();
+        read(Table::read(tape.root()))
+    }
+
+    fn laid_over(document: &str, fields: &[(&str, &str)]) -> String {
         let fields = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        let mut table = Table::read(DOCUMENT);
-        table.lay(&fields);
-        policy::parse(&table.text()).unwrap()
+        with(document, |table| table.laid(&fields))
+    }
+
+    fn laid(fields: &[(&str, &str)]) -> policy::Document {
+        policy::parse(&laid_over(DOCUMENT, fields)).unwrap()
+    }
+
+    fn normal(document: &str) -> String {
+        policy::parse(document).unwrap().to_json()
+    }
+
+    fn segments<const N: usize>(document: &str, tools: [&str; N]) -> [&'static str; N] {
+        with(document, |table| tools.map(|tool| table.choice(tool).segment))
     }
 
     #[test]
     fn each_rule_is_read_as_the_choice_that_it_is() {
-        let table = Table::read(DOCUMENT);
-        let segment = |tool| table.choice(tool).segment;
         assert_eq!(
-            ["gone", "a*b", "open", "no", "ask", "few", "odd", "new"].map(segment),
+            segments(DOCUMENT, ["gone", "a*b", "open", "no", "ask", "few", "odd", "new"]),
             ["hide", "hide", "allow", "deny", "approve", "limit", "custom", ""]
         );
-        let few = table.choice("few");
-        assert_eq!((few.max.as_str(), few.window.as_str()), ("5", "hour"));
-        assert!(table.choice("ask").checks);
-        assert_eq!(table.all_tools_limit(), ("60".to_owned(), "minute".to_owned()));
+        with(DOCUMENT, |table| {
+            let few = table.choice("few");
+            assert_eq!((few.max.as_str(), few.window.as_str()), ("5", "hour"));
+            assert!(table.choice("ask").checks);
+            let together = table.all_tools_limit();
+            assert_eq!((together.max.as_str(), together.window.as_str()), ("60", "minute"));
+        });
     }
 
     #[test]
     fn an_untouched_form_changes_nothing() {
-        let untouched = laid(&[
+        let untouched = [
             ("rule[open]", "allow"),
             ("rule[no]", "deny"),
             ("rule[ask]", "approve"),
@@ -242,8 +358,9 @@ mod tests {
             ("default", "deny"),
             ("all_max", "60"),
             ("all_window", "minute"),
-        ]);
-        assert_eq!(untouched.to_json(), policy::parse(DOCUMENT).unwrap().to_json());
+        ];
+        let live = normal(DOCUMENT);
+        assert_eq!(laid_over(&live, &untouched), live);
     }
 
     #[test]
@@ -261,25 +378,96 @@ mod tests {
             ("default", "allow"),
             ("all_max", ""),
             ("all_window", "minute"),
-        ]);
-        let table = Table::read(&document.to_json());
-        let segment = |tool| table.choice(tool).segment;
+        ])
+        .to_json();
         assert_eq!(
-            ["open", "gone", "new", "few", "no", "odd"].map(segment),
+            segments(&document, ["open", "gone", "new", "few", "no", "odd"]),
             ["hide", "allow", "limit", "approve", "limit", "custom"]
         );
-        assert!(table.allows_by_default());
-        assert_eq!(table.all_tools_limit(), (String::new(), String::new()));
-        assert_eq!(table.choice("new").max, "7");
+        with(&document, |table| {
+            assert!(table.allows_by_default());
+            assert_eq!(table.all_tools_limit(), Together::default());
+            assert_eq!(table.choice("new").max, "7");
+        });
     }
 
     #[test]
     fn a_limit_that_is_no_number_is_told_as_an_error() {
         let fields = [("rule[new]", "limit"), ("max[new]", "many"), ("window[new]", "day")];
-        let fields = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        let mut table = Table::read(DOCUMENT);
-        table.lay(&fields);
-        let problems = policy::parse(&table.text()).unwrap_err();
+        let problems = policy::parse(&laid_over(DOCUMENT, &fields)).unwrap_err();
         assert_eq!(problems[0].pointer, "/tools/new/limits/0/max");
+    }
+
+    #[test]
+    fn what_was_laid_is_read_as_the_choice_that_it_was() {
+        let fields = [
+            ("rule[no]", "limit"),
+            ("max[no]", "many"),
+            ("window[no]", "day"),
+            ("rule[few]", "deny"),
+            ("rule[open]", "approve"),
+            ("rule[odd]", "hide"),
+        ];
+        let refused = laid_over(DOCUMENT, &fields);
+        policy::parse(&refused).unwrap_err();
+        assert_eq!(
+            segments(&refused, ["no", "few", "open", "odd"]),
+            ["limit", "deny", "approve", "hide"]
+        );
+    }
+
+    #[test]
+    fn windows_are_words_or_numbers_of_seconds() {
+        let fields = [("rule[few]", "limit"), ("max[few]", "5"), ("window[few]", "90")];
+        let document = laid(&fields).to_json();
+        assert!(document.contains("\"window\": 90"), "{document}");
+        with(&document, |table| assert_eq!(table.choice("few").window, "90"));
+    }
+
+    #[test]
+    fn what_a_choice_does_not_mean_stays() {
+        const EXACT: &str = r#"{"version":"1","default":"deny","tools":{
+            "big":{"deny_if":[{"conditions":[
+                {"path":"args.id","op":"eq","value":12345678901234567890.10}]}]},
+            "slow":{"validate_arguments":true,"limits":[{"counter":"mine","window":"month",
+                "max":100,"scope":"grant","on_deny":"Slow down."}]},
+            "ask":{"approve_if":[{"conditions":[]}],"validate_arguments":true}}}"#;
+        let laid = laid_over(
+            EXACT,
+            &[
+                ("rule[slow]", "limit"),
+                ("max[slow]", "12345678901234567890"),
+                ("window[slow]", "month"),
+                ("rule[ask]", "deny"),
+            ],
+        );
+        assert!(laid.contains("12345678901234567890.10"), "{laid}");
+        let document: serde_json::Value = serde_json::from_str(&laid).unwrap();
+        let slow = &document["tools"]["slow"];
+        assert_eq!(slow["validate_arguments"], true);
+        assert_eq!(slow["limits"][0]["counter"], "mine");
+        assert_eq!(slow["limits"][0]["on_deny"], "Slow down.");
+        assert!(laid.contains("\"max\":12345678901234567890,"), "{laid}");
+        assert_eq!(document["tools"]["ask"]["validate_arguments"], true);
+        assert!(document["tools"]["ask"]["deny_if"].is_array());
+    }
+
+    #[test]
+    fn limits_on_all_tools_that_two_fields_cannot_say_are_left_alone() {
+        let custom =
+            DOCUMENT.replace("\"max\":60,\"scope\":\"grant\"", "\"max\":60,\"scope\":\"server\"");
+        let live = normal(&custom);
+        with(&live, |table| assert!(table.all_tools_limit().custom));
+        assert_eq!(laid_over(&live, &[("all_max", "5"), ("all_window", "day")]), live);
+        let kept = normal(
+            &DOCUMENT
+                .replace("\"all_tools\":{", "\"all_tools\":{\"deny_if\":[{\"conditions\":[]}],"),
+        );
+        let without = laid_over(&kept, &[("all_max", ""), ("all_window", "minute")]);
+        let document: serde_json::Value = serde_json::from_str(&without).unwrap();
+        assert!(
+            document["all_tools"]["deny_if"].is_array()
+                && document["all_tools"]["limits"].is_null()
+        );
     }
 }

@@ -129,7 +129,20 @@ pub(crate) async fn add(
         Err(failure) => Err(failure),
     };
     match added {
-        Ok(_) => Ok(sent_on(&caller, id, "Test added. It is asked before each version.")),
+        Ok(_) => {
+            // A test may be written first; that what is in force fails it is said at once.
+            let verdicts = acts::policy_tests::run(&mut caller, id, None).await?;
+            let new = verdicts.iter().find(|verdict| verdict.name == typed.name.trim());
+            let text = match new.filter(|verdict| !verdict.passed) {
+                Some(verdict) => format!(
+                    "Test added, but the version in force fails it. {} A version that fails it is \
+                     not published.",
+                    verdict.detail
+                ),
+                None => "Test added. It is asked before each version.".to_owned(),
+            };
+            Ok(sent_on(&caller, id, &text))
+        }
         Err(failure) => {
             let refused = belongs_in_form(failure)?;
             let page =

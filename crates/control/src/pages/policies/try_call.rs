@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use domain::perm::{View, WritePolicies};
 use domain::{Permission, PolicyId, ServerId, ToolState};
 use mcp::version::Era;
-use policy::suite::Expect;
+use policy::suite::{Expect, Test, Verdict};
 use policy::{ExplainedStep, Explanation};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -81,6 +81,9 @@ struct Outcome {
     /// What a test of this call would expect.
     expect: &'static str,
     expect_label: &'static str,
+    expect_rule: String,
+    /// Whether that is not what came of it today.
+    differs: bool,
 }
 
 struct Step {
@@ -140,7 +143,7 @@ impl TryPage {
         };
         let document = if draft.is_empty() { &policy.document } else { &draft };
         let tried = if get("deed") == "try" && !get("tool").is_empty() {
-            match judged(caller, document, server, typed, schema.as_ref()).await {
+            match judged(caller, id, document, server, typed, schema.as_ref()).await {
                 Ok(outcome) => Some(Ok(outcome)),
                 Err(failure) => Some(Err(belongs_in_form(failure)?)),
             }
@@ -183,6 +186,7 @@ impl TryPage {
 
 async fn judged<P: Permission>(
     caller: &mut Can<P>,
+    id: PolicyId,
     document: &str,
     server: Option<ServerId>,
     typed: &Typed,
@@ -208,9 +212,23 @@ async fn judged<P: Permission>(
             time,
         },
     };
+    // What is kept as a test expects what tests find: the document judged, not the day.
+    let test = Test {
+        name: String::new(),
+        tool: text("tool").to_owned(),
+        arguments,
+        at: time,
+        grant: Some(text("grant").to_owned()).filter(|grant| !grant.is_empty()),
+        client: form.context.client_name.clone(),
+        repeat: 1,
+        expect: Expect::Allow,
+        rule: None,
+    };
+    let arguments = test.arguments.as_ref().map(|raw| raw.get().to_owned()).unwrap_or_default();
     let explanation = acts::policies::evaluate(caller, form).await?;
-    let arguments = arguments.map(|raw| raw.get().to_owned()).unwrap_or_default();
-    Ok(Outcome::of(explanation, text("tool"), arguments))
+    let document = DocumentText(document.to_owned());
+    let verdict = acts::policy_tests::try_test(caller, id, &document, test).await?;
+    Ok(Outcome::of(explanation, verdict, text("tool"), arguments))
 }
 
 // === The form of a tool ===
@@ -302,14 +320,14 @@ fn arguments(typed: &Typed, schema: Option<&Value>) -> Result<Option<Box<RawValu
 // === The result ===
 
 impl Outcome {
-    fn of(explanation: Explanation, tool: &str, arguments: String) -> Self {
-        let (label_of, expect) = match explanation.outcome {
-            "allowed" => ("Allowed", Expect::Allow),
-            "approval_required" => ("Needs approval", Expect::Approve),
-            "hidden" => ("Hidden", Expect::Hide),
-            "observed" => ("Observed", observed(&explanation)),
-            "quarantined" => ("Quarantined", Expect::Deny),
-            _ => ("Denied", Expect::Deny),
+    fn of(explanation: Explanation, verdict: Verdict, tool: &str, arguments: String) -> Self {
+        let label_of = match explanation.outcome {
+            "allowed" => "Allowed",
+            "approval_required" => "Needs approval",
+            "hidden" => "Hidden",
+            "observed" => "Observed",
+            "quarantined" => "Quarantined",
+            _ => "Denied",
         };
         let limit = |limit: &policy::ExplainedLimit| {
             format!(
@@ -326,15 +344,12 @@ impl Outcome {
             rule: explanation.rule,
             steps: explanation.steps.into_iter().map(Step::of).collect(),
             arguments,
-            expect: expect.as_str(),
-            expect_label: label(expect),
+            expect: verdict.got.as_str(),
+            expect_label: label(verdict.got),
+            expect_rule: verdict.rule,
+            differs: matches!(explanation.outcome, "quarantined" | "observed"),
         }
     }
-}
-
-/// What a test expects of a call that is let pass only because refusals are not enforced.
-fn observed(explanation: &Explanation) -> Expect {
-    if explanation.rule.contains("/approve_if/") { Expect::Approve } else { Expect::Deny }
 }
 
 fn sentence(explanation: &Explanation, tool: &str) -> String {
@@ -420,7 +435,12 @@ mod samples {
                     name: text.to_owned(),
                     can_write,
                     problem: can_write.then(|| Problem::new("Nothing was tried", text)),
-                    errors: vec![DocumentError { line: 1, column: 1, detail: text.to_owned() }],
+                    errors: vec![DocumentError {
+                        line: 1,
+                        column: 1,
+                        pointer: String::new(),
+                        detail: text.to_owned(),
+                    }],
                     draft: text.to_owned(),
                     servers: vec![Choice::of("srv_1", text, "srv_1")],
                     tools: vec![text.to_owned()],
@@ -459,6 +479,8 @@ mod samples {
                         arguments: text.to_owned(),
                         expect: "deny",
                         expect_label: "Denied",
+                        expect_rule: text.to_owned(),
+                        differs: can_write,
                     }),
                 }
             };

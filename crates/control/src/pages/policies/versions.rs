@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use askama::Template;
-use domain::PolicyId;
 use domain::perm::{View, WritePolicies};
+use domain::{Permission, PolicyId};
 use serde::{Deserialize, Serialize};
 use store::policies::PolicyVersion;
 
@@ -13,9 +13,9 @@ use super::lines::{Line, lines};
 use crate::acts;
 use crate::acts::policies::DocumentText;
 use crate::extract::{Json, Path, Query};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::guard::Can;
-use crate::pages::parts::{Choice, Frame, News, Section, Time, count, in_frame};
+use crate::pages::parts::{Choice, Frame, News, Problem, Section, Time, count, in_frame};
 use crate::urls;
 
 /// More changes than this are counted, not listed.
@@ -28,6 +28,9 @@ pub(crate) struct VersionList {
     url: String,
     name: String,
     can_write: bool,
+    problem: Option<Problem>,
+    /// The version in force.
+    live: i32,
     versions: Vec<Row>,
     from: Vec<Choice>,
     to: Vec<Choice>,
@@ -54,6 +57,8 @@ pub(crate) struct VersionDiff {
     to: i32,
     /// Which of the two can be restored: the older one, unless it is in force.
     restore: Option<i32>,
+    /// The version in force.
+    live: i32,
     comment: String,
     summary: String,
     changes: Vec<Changed>,
@@ -100,47 +105,74 @@ pub(crate) async fn list(
     news: News,
     Path(id): Path<PolicyId>,
 ) -> Result<VersionList, Failure> {
-    let frame = Frame::of(&mut caller, news, Section::Policies).await?;
-    let policy = acts::policies::find(&mut caller, id).await?;
-    let versions = caller.tx().await?.list_policy_versions(id).await?;
-    // Accounts are no tenant's: they are looked up with no transaction open.
-    caller.close();
-    let mut names: HashMap<String, String> = HashMap::new();
-    for version in &versions {
-        if !names.contains_key(&version.author) {
-            names.insert(version.author.clone(), author(&caller, &version.author).await?);
+    VersionList::of(&mut caller, news, id, None).await
+}
+
+impl VersionList {
+    pub(super) async fn of<P: Permission>(
+        caller: &mut Can<P>,
+        news: News,
+        id: PolicyId,
+        refused: Option<&Failure>,
+    ) -> Result<Self, Failure> {
+        let frame = Frame::of(caller, news, Section::Policies).await?;
+        let policy = acts::policies::find(caller, id).await?;
+        let versions = caller.tx().await?.list_policy_versions(id).await?;
+        // Accounts are no tenant's: they are looked up with no transaction open.
+        caller.close();
+        let mut names: HashMap<String, String> = HashMap::new();
+        for version in &versions {
+            if !names.contains_key(&version.author) {
+                names.insert(version.author.clone(), author(caller, &version.author).await?);
+            }
         }
-    }
-    let url = urls::item(caller.slug(), "policies", id);
-    let now = caller.now();
-    let choices = |chosen: i32| {
-        let choice = |v: &PolicyVersion| {
-            Choice::of(v.version.to_string(), format!("Version {}", v.version), &chosen.to_string())
+        let url = urls::item(caller.slug(), "policies", id);
+        let now = caller.now();
+        let choices = |chosen: i32| {
+            let choice = |v: &PolicyVersion| {
+                let label = format!("Version {}", v.version);
+                Choice::of(v.version.to_string(), label, &chosen.to_string())
+            };
+            versions.iter().map(choice).collect()
         };
-        versions.iter().map(choice).collect()
-    };
-    let (from, to) = (choices((policy.version - 1).max(1)), choices(policy.version));
-    let row = |version: PolicyVersion| Row {
-        version: version.version,
-        is_live: version.version == policy.version,
-        changes_url: if version.version > 1 {
-            format!("{url}/diff?from={}&to={}", version.version - 1, version.version)
-        } else {
-            String::new()
-        },
-        comment: version.comment,
-        author: names.get(&version.author).cloned().unwrap_or_default(),
-        time: Time::of(version.created_at, now),
-    };
-    Ok(VersionList {
-        frame,
-        name: policy.name,
-        can_write: caller.may::<WritePolicies>(),
-        versions: versions.into_iter().map(row).collect(),
-        from,
-        to,
-        url,
-    })
+        let (from, to) = (choices((policy.version - 1).max(1)), choices(policy.version));
+        let row = |version: PolicyVersion| Row {
+            version: version.version,
+            is_live: version.version == policy.version,
+            changes_url: if version.version > 1 {
+                format!("{url}/diff?from={}&to={}", version.version - 1, version.version)
+            } else {
+                String::new()
+            },
+            comment: version.comment,
+            author: names.get(&version.author).cloned().unwrap_or_default(),
+            time: Time::of(version.created_at, now),
+        };
+        Ok(Self {
+            frame,
+            name: policy.name,
+            can_write: caller.may::<WritePolicies>(),
+            problem: refused.map(|refused| problem(refused, policy.version)),
+            live: policy.version,
+            versions: versions.into_iter().map(row).collect(),
+            from,
+            to,
+            url,
+        })
+    }
+}
+
+/// Why a version was not restored.
+fn problem(refused: &Failure, live: i32) -> Problem {
+    if refused.kind() == Kind::Stale {
+        let detail = format!(
+            "Someone published meanwhile: version {live} is in force now. Look at its changes; \
+             restoring from here replaces it."
+        );
+        return Problem::new("Nothing was restored", detail);
+    }
+    let told = Problem::of(Some(refused), &[]).map(|told| told.detail).unwrap_or_default();
+    Problem::new("Nothing was restored", told)
 }
 
 /// Which versions.
@@ -170,6 +202,7 @@ pub(crate) async fn diff(
         from: old.version,
         to: new.version,
         restore: (older != policy.version).then_some(older),
+        live: policy.version,
         comment: new.comment,
         summary: summary(&changes),
         more: match changes.len().saturating_sub(MAX_SHOWN) {
@@ -240,6 +273,8 @@ mod samples {
                 url: "/o/acme/policies/pol_1".to_owned(),
                 name: text.to_owned(),
                 can_write,
+                problem: can_write.then(|| Problem::new("Nothing was restored", text)),
+                live: 2,
                 versions: (1..=2)
                     .map(|version| Row {
                         version,
@@ -267,6 +302,7 @@ mod samples {
                 from: 1,
                 to: 2,
                 restore: Some(1),
+                live: 2,
                 comment: text.to_owned(),
                 summary: text.to_owned(),
                 changes: vec![Changed {

@@ -140,6 +140,13 @@ async fn versions_are_numbered_guarded_and_restored(pool: PgPool) {
     let first = t.viewer().get(&format!("{path}/versions/1")).await.expect(200).json();
     assert_eq!(first["document"]["default"], "allow");
     let restore = format!("{path}/versions/1/restore");
+    let overtaken = t
+        .policy_manager()
+        .request(Method::POST, &restore)
+        .header("content-type", "application/json")
+        .header("if-match", "\"2\"");
+    let overtaken = overtaken.body("{}".into()).unwrap();
+    let _stale = t.policy_manager().send(overtaken).await.expect(412);
     let restored = t.policy_manager().post(&restore, json!({})).await.expect(200).json();
     assert_eq!(restored["version"], 4);
     let live = t.viewer().get(&path).await.expect(200).json();

@@ -37,7 +37,7 @@ export async function person(browser, options = {}) {
   const errors = [];
   page.on('pageerror', error => errors.push(String(error)));
   page.on('console', message => {
-    const refused = /status of (401|404|409|422|429)/.test(message.text());
+    const refused = /status of (401|404|409|412|422|429)/.test(message.text());
     const expected = refused || INLINE_STYLE.test(message.text());
     if (message.type() === 'error' && !expected) errors.push(message.text());
   });
