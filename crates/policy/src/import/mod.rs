@@ -13,7 +13,7 @@ mod yaml;
 use serde::Serialize;
 
 use crate::document::Document;
-use crate::parse::{MAX_BYTES, parse_import};
+use crate::parse::{MAX_BYTES, MAX_PROBLEMS, parse_import};
 use crate::problem::{Problem, position};
 
 pub use notes::{Note, Weight};
@@ -143,6 +143,7 @@ fn from_yaml(text: &str) -> Result<Imported, Vec<Problem>> {
             let mut all = yaml.problems;
             all.extend(problems);
             all.sort_by_key(|problem| (problem.line, problem.column));
+            all.truncate(MAX_PROBLEMS);
             Err(all)
         }
     }

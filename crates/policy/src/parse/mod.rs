@@ -11,7 +11,7 @@ pub use document::parse;
 
 pub(crate) use document::{DOCUMENT_KEYS, MAX_BYTES, SECTION_KEYS, parse_import};
 pub(crate) use limit::{LIMIT_KEYS, RATE_LIMIT_KEYS};
-pub(crate) use reader::{Entry, Fields, Place, Reader};
+pub(crate) use reader::{Entry, Fields, MAX_PROBLEMS, Place, Reader};
 pub(crate) use response::{
     APPROVALS_KEYS, EXPIRES, MAX_MAX_BYTES, MAX_REDACTIONS, MAX_WITH_CHARS, OWN_KEYS, RESPONSE_KEYS,
 };

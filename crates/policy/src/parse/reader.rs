@@ -12,7 +12,7 @@ use crate::problem::{Problem, child, item, meant, position};
 /// Arrays and objects may nest this deep, the document itself being the first.
 pub(crate) const MAX_NESTING: usize = 16;
 /// After so many errors the rest goes unsaid.
-const MAX_PROBLEMS: usize = 500;
+pub(crate) const MAX_PROBLEMS: usize = 500;
 
 /// The document being read and what was found wrong with it.
 pub(crate) struct Reader<'t> {
