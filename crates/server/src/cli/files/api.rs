@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, IF_MATCH};
-use http::{HeaderValue, Method, Request};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, IF_MATCH, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
 use mcp::client::{AddressRules, AllowRange, Client, Deadlines, read_all};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -21,6 +21,9 @@ use url::{Host, Url};
 const DEADLINE: Duration = Duration::from_secs(30);
 /// The largest answer: the tools of a large server.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// How often, and how long at most, a product that asks for patience gets it.
+const WAITS: usize = 5;
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// One product, as one key.
 pub(super) struct Api {
@@ -132,10 +135,7 @@ impl Api {
             request = request.header(name, value);
         }
         let request = request.body(Full::new(Bytes::from(body.unwrap_or_default())))?;
-        let answer = self.client.send(request, Deadlines { first_byte: DEADLINE }).await;
-        let answer = answer.with_context(|| format!("{} does not answer", self.base))?;
-        let status = answer.status();
-        let bytes = read_all(answer.into_body(), MAX_BYTES).await.with_context(|| shown.clone())?;
+        let (status, bytes) = self.answered(request).await.with_context(|| shown.clone())?;
         if !status.is_success() {
             bail!("{}", refusal(&shown, status.as_u16(), &bytes));
         }
@@ -143,6 +143,29 @@ impl Api {
         serde_json::from_slice(text)
             .with_context(|| format!("{shown}: this is no Drawbridge, or one of another version"))
     }
+}
+
+impl Api {
+    /// Sends a request, again where the product was too busy to look at it.
+    async fn answered(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
+        let mut waits = 0;
+        loop {
+            let answer = self.client.send(request.clone(), Deadlines { first_byte: DEADLINE });
+            let answer = answer.await.with_context(|| format!("{} does not answer", self.base))?;
+            let (status, wait) = (answer.status(), wait(answer.headers()));
+            let bytes = read_all(answer.into_body(), MAX_BYTES).await?;
+            if status != StatusCode::TOO_MANY_REQUESTS || waits >= WAITS {
+                return Ok((status, bytes));
+            }
+            waits += 1;
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+fn wait(headers: &HeaderMap) -> Duration {
+    let secs = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    Duration::from_secs(secs.unwrap_or(1)).min(LONGEST_WAIT)
 }
 
 /// Everything that the API says of a refusal, in lines.
