@@ -70,6 +70,7 @@ fn api(routes: Routes) -> Routes {
         // Policies and their versions.
         .get("/api/v1/policy-schema.json", api::policies::schema)
         .post("/api/v1/policies/validate", api::policies::validate)
+        .post("/api/v1/policies/import", api::policies::import)
         .post("/api/v1/policies/evaluate", api::policies::evaluate)
         .post("/api/v1/policies/recommend", api::policies::recommend)
         .post("/api/v1/policies/learn", api::policies::learn)

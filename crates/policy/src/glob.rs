@@ -194,6 +194,18 @@ fn decode_once(path: &str) -> Option<String> {
     (out.len() < path.len()).then_some(out)
 }
 
+/// The glob that matches this name and nothing else.
+pub(crate) fn escaped(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for char in name.chars() {
+        if matches!(char, '*' | '\\') {
+            out.push('\\');
+        }
+        out.push(char);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

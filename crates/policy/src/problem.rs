@@ -18,6 +18,13 @@ pub struct Problem {
     pub suggestion: Option<String>,
 }
 
+impl Problem {
+    /// A problem of the text as a whole.
+    pub(crate) fn at_start(detail: String) -> Self {
+        Self { pointer: String::new(), line: 1, column: 1, detail, suggestion: None }
+    }
+}
+
 /// The pointer of a member of what `parent` points to.
 pub(crate) fn child(parent: &str, key: &str) -> String {
     let mut pointer = String::with_capacity(parent.len() + key.len() + 1);

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use domain::perm::WritePolicies;
 use domain::{Permission, PolicyId, ServerId};
-use policy::{Call, Checked, Context, Document, Explanation, Problem, ToolFacts};
+use policy::{Call, Checked, Context, Document, Explanation, Imported, Others, Problem, ToolFacts};
 use risk::Style;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -19,6 +19,8 @@ use crate::guard::Can;
 
 /// Longest comment on a version.
 const MAX_COMMENT_CHARS: usize = 500;
+/// The member of forms that has the document.
+pub(crate) const DOCUMENT: &str = "/document";
 
 /// A policy document as it was written: spaces, order, doubled keys and all. A JSON string is
 /// taken for the text of the document, so that a client can send one that is not JSON (yet).
@@ -232,6 +234,26 @@ pub(crate) async fn validate<P: Permission>(
     Ok(policy::check(text, facts.as_deref()))
 }
 
+/// What a document of another kind becomes, with the warnings of the new one.
+pub(crate) async fn import<P: Permission>(
+    caller: &mut Can<P>,
+    text: &str,
+    server: Option<ServerId>,
+    others: Others,
+) -> Result<(Imported, Vec<Problem>), Failure> {
+    let mut checks = Checks::default();
+    let facts = match server {
+        Some(server) => facts_of(caller, server, &mut checks).await?,
+        None => None,
+    };
+    let imported = policy::import(text, others);
+    let imported = imported.map_err(|problems| checks.add(located("/text", problems))).ok();
+    let Some(imported) = imported else { return Err(checks.refuse()) };
+    checks.done()?;
+    let warnings = policy::warnings(&imported.document, facts.as_deref());
+    Ok((imported, warnings))
+}
+
 /// What a document would decide of a call, and why. Nothing is consumed or recorded.
 pub(crate) async fn evaluate<P: Permission>(
     caller: &mut Can<P>,
@@ -312,7 +334,7 @@ fn read(
     let document = checked(text, checks)?;
     // What cannot be compiled must not be published: it would deny everything.
     if let Err(problems) = policy::compile(&document, facts.unwrap_or_default()) {
-        checks.add(located(problems));
+        checks.add(located(DOCUMENT, problems));
         return None;
     }
     let warnings = policy::warnings(&document, facts);
@@ -324,7 +346,7 @@ pub(crate) fn checked(text: &DocumentText, checks: &mut Checks) -> Option<Docume
     match policy::parse(&text.0) {
         Ok(document) => Some(document),
         Err(problems) => {
-            checks.add(located(problems));
+            checks.add(located(DOCUMENT, problems));
             None
         }
     }
@@ -338,7 +360,7 @@ pub(crate) fn parsed(text: &DocumentText) -> Result<Document, Failure> {
 
 /// That a document cannot be made ready to decide.
 pub(crate) fn uncompiled(problems: Vec<Problem>) -> Failure {
-    Failure::invalid(located(problems))
+    Failure::invalid(located(DOCUMENT, problems))
 }
 
 /// What changed between two versions: to the live one if none is named, from the one before.
@@ -383,10 +405,10 @@ fn kept(text: &str) -> Result<Document, Failure> {
     policy::parse(text).map_err(|_found| Failure::internal("a stored document cannot be read"))
 }
 
-/// Problems of a document as errors of the form that holds it.
-fn located(problems: Vec<Problem>) -> Vec<FieldError> {
+/// Problems of a document as errors of the form that has it in this member.
+pub(crate) fn located(member: &str, problems: Vec<Problem>) -> Vec<FieldError> {
     let error = |problem: Problem| FieldError {
-        pointer: format!("/document{}", problem.pointer),
+        pointer: format!("{member}{}", problem.pointer),
         detail: problem.detail,
         line: Some(problem.line),
         column: Some(problem.column),

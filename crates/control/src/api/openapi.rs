@@ -66,6 +66,7 @@ use crate::routes;
         super::policies::tests::remove,
         super::policies::tests::run,
         super::policies::validate::validate,
+        super::policies::import::import,
         super::policies::evaluate::evaluate,
         super::policies::recommend::recommend,
         super::policies::backtest::backtest,

@@ -1,7 +1,7 @@
 //! Any text is a document or a list of errors, and a document survives being written down.
 
 use crate::problem::Problem;
-use crate::{check, parse_import};
+use crate::{Others, check, import};
 
 /// For any text that somebody could publish or import.
 ///
@@ -15,8 +15,9 @@ pub fn parse(bytes: &[u8]) {
     for problem in checked.errors.iter().chain(&checked.warnings) {
         is_in_the_text(problem, text);
     }
-    match parse_import(text) {
-        Ok(document) => {
+    match import(text, Others::Inherit) {
+        Ok(imported) => {
+            let document = imported.document;
             let normal = document.to_json();
             let again = crate::parse(&normal).expect("the normal form is a document");
             assert_eq!(again, document);

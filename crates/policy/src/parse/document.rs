@@ -12,7 +12,7 @@ use crate::glob::Glob;
 use crate::problem::{Problem, nearest};
 
 /// The longest document.
-const MAX_BYTES: usize = 256 * 1024;
+pub(crate) const MAX_BYTES: usize = 256 * 1024;
 /// The most rules of one document.
 const MAX_RULES: usize = 2_000;
 /// The most limits that one tool may meet.
@@ -44,16 +44,16 @@ pub(crate) const SECTION_KEYS: [&str; 3] = ["default", "hide", "rules"];
 /// assert_eq!(problems[0].suggestion.as_deref(), Some("hide"));
 /// ```
 pub fn parse(text: &str) -> Result<Document, Vec<Problem>> {
-    read(text, false)
+    read(text, false).map(|(document, _)| document)
 }
 
 /// Reads a policy document, or a bare `{"<tool>": RULE}` fragment, which then stands alone under
-/// `"default": "deny"`. For the import box.
-pub fn parse_import(text: &str) -> Result<Document, Vec<Problem>> {
+/// `"default": "deny"`, and says whether it is one.
+pub(crate) fn parse_import(text: &str) -> Result<(Document, bool), Vec<Problem>> {
     read(text, true)
 }
 
-fn read(text: &str, takes_fragments: bool) -> Result<Document, Vec<Problem>> {
+fn read(text: &str, takes_fragments: bool) -> Result<(Document, bool), Vec<Problem>> {
     let mut reader = Reader::new(text);
     if text.len() > MAX_BYTES {
         let detail =
@@ -72,13 +72,10 @@ fn read(text: &str, takes_fragments: bool) -> Result<Document, Vec<Problem>> {
     let mut reader = Reader::new(text);
     let root = Place::root(tape.root());
     reader.inspect(&root, 1);
-    let document = if takes_fragments && is_fragment(&root) {
-        Some(reader.fragment(&root))
-    } else {
-        reader.document(&root)
-    };
+    let is_fragment = takes_fragments && is_fragment(&root);
+    let document = if is_fragment { Some(reader.fragment(&root)) } else { reader.document(&root) };
     match (document, reader.finish()) {
-        (Some(document), problems) if problems.is_empty() => Ok(document),
+        (Some(document), problems) if problems.is_empty() => Ok((document, is_fragment)),
         (_, problems) => Err(problems),
     }
 }

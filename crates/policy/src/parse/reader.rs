@@ -12,7 +12,7 @@ use crate::problem::{Problem, child, item, meant, position};
 /// Arrays and objects may nest this deep, the document itself being the first.
 pub(crate) const MAX_NESTING: usize = 16;
 /// After so many errors the rest goes unsaid.
-const MAX_PROBLEMS: usize = 500;
+pub(crate) const MAX_PROBLEMS: usize = 500;
 
 /// The document being read and what was found wrong with it.
 pub(crate) struct Reader<'t> {
@@ -25,7 +25,7 @@ pub(crate) struct Reader<'t> {
 #[derive(Debug, Clone)]
 pub(crate) struct Place<'t> {
     pub(crate) node: Node<'t>,
-    pub(super) pointer: String,
+    pub(crate) pointer: String,
     offset: usize,
 }
 
@@ -65,8 +65,8 @@ impl<'t> Place<'t> {
 /// One member of an object.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry<'t> {
-    pub(super) key: Cow<'t, str>,
-    pub(super) place: Place<'t>,
+    pub(crate) key: Cow<'t, str>,
+    pub(crate) place: Place<'t>,
     key_offset: usize,
 }
 

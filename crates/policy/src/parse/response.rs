@@ -21,7 +21,8 @@ pub(crate) const MAX_REDACTIONS: usize = 32;
 /// What stands in the place of something.
 pub(crate) const MAX_WITH_CHARS: usize = 200;
 
-const EXPIRES: RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(7 * 24);
+pub(crate) const EXPIRES: RangeInclusive<Duration> =
+    Duration::from_mins(1)..=Duration::from_hours(7 * 24);
 const HOLD: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(5);
 
 impl<'t> Reader<'t> {

@@ -24,7 +24,7 @@ pub(crate) const PREDICATE_KEYS: [&str; 2] = ["conditions", "on_deny"];
 pub(crate) const ACTIONS: [&str; 4] = ["allow", "deny", "hide", "require_approval"];
 
 /// The longest sentence for an agent.
-pub(super) const MAX_TEXT_CHARS: usize = 1_000;
+pub(crate) const MAX_TEXT_CHARS: usize = 1_000;
 
 /// What kind of thing a rule judges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

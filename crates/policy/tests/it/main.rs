@@ -14,6 +14,8 @@ mod effort;
 mod errors;
 mod examples;
 mod explanations;
+mod imports;
+mod intercept;
 mod keys;
 mod limits;
 mod lists;

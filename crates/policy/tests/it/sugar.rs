@@ -1,11 +1,17 @@
 //! Short forms, and what they are saved as.
 
+use policy::{Document, Others, Problem};
+
 use crate::support::{document, rule, with};
 
 /// The normal form of the tool `t`.
 fn normal(text: &str) -> serde_json::Value {
     let normal: serde_json::Value = serde_json::from_str(&document(&rule(text)).to_json()).unwrap();
     normal["tools"]["t"].clone()
+}
+
+fn taken(text: &str) -> Result<Document, Vec<Problem>> {
+    policy::import(text, Others::Inherit).map(|imported| imported.document)
 }
 
 fn json(text: &str) -> serde_json::Value {
@@ -132,7 +138,7 @@ fn a_bare_fragment_is_wrapped_on_import_only() {
     let fragment =
         r#"{"run": {"rate_limit": {"max": 10, "window": 60}}, "drop": {"action": "hide"}}"#;
     assert!(policy::parse(fragment).is_err());
-    let imported = policy::parse_import(fragment).unwrap();
+    let imported = taken(fragment).unwrap();
     assert_eq!(
         json(&imported.to_json()),
         json(&with(
@@ -141,20 +147,20 @@ fn a_bare_fragment_is_wrapped_on_import_only() {
         ))
     );
     let whole = with(r#""tools":{"a":{}}"#);
-    assert_eq!(policy::parse_import(&whole).unwrap(), document(&whole));
-    let problems = policy::parse_import(r#"{"run": {"limit": []}}"#).unwrap_err();
+    assert_eq!(taken(&whole).unwrap(), document(&whole));
+    let problems = taken(r#"{"run": {"limit": []}}"#).unwrap_err();
     assert_eq!(problems[0].pointer, "/run/limit");
     // A document that lacks something is not taken for a fragment.
-    let problems = policy::parse_import(r#"{"default": "deny", "tools": {}}"#).unwrap_err();
+    let problems = taken(r#"{"default": "deny", "tools": {}}"#).unwrap_err();
     assert!(problems[0].detail.contains("needs \"version\""), "{problems:?}");
-    assert!(policy::parse_import("{}").is_err());
+    assert!(taken("{}").is_err());
 }
 
 #[test]
 fn the_two_simplest_documents() {
-    let deny = policy::Document::deny_all();
+    let deny = Document::deny_all();
     assert_eq!(json(&deny.to_json()), json(r#"{"version":"1","default":"deny"}"#));
     assert_eq!(document(&deny.to_json()), deny);
-    let allow = policy::Document::allow_all();
+    let allow = Document::allow_all();
     assert_eq!(document(&allow.to_json()), allow);
 }

@@ -4,7 +4,9 @@ mod audit;
 mod config;
 mod connect;
 mod doctor;
+mod files;
 mod migrate;
+mod policy;
 mod routes;
 mod serve;
 
@@ -50,6 +52,13 @@ enum Command {
     Routes,
     /// Prints the OpenAPI document of the admin REST API.
     Openapi,
+    /// Works on policies as files.
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Writes an organisation's servers, policies and grants as files, without secrets.
+    Export(files::ExportArgs),
+    /// Makes an organisation what files say: prints the plan, asks, and does it.
+    Apply(files::ApplyArgs),
 }
 
 #[derive(clap::Args)]
@@ -69,31 +78,40 @@ struct Serve {
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     match dispatch(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
-            // Nothing is left to do if the standard error is closed.
-            let _written = writeln!(std::io::stderr(), "drawbridge: {error:#}");
+            complain(&error);
             ExitCode::FAILURE
         }
     }
 }
 
-fn dispatch(cli: Cli) -> Result<()> {
+/// One sentence on the standard error.
+fn complain(error: &anyhow::Error) {
+    // Nothing is left to do if the standard error is closed.
+    let _written = writeln!(std::io::stderr(), "drawbridge: {error:#}");
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode> {
     let flags = match &cli.command {
         Command::Serve(serve) => serve.flags(),
         _ => BTreeMap::new(),
     };
     let load = || load(Sources { flags, environment: environment(), file: cli.config });
     match cli.command {
-        Command::Serve(_) => serve::run(load()?),
-        Command::Connect(args) => connect::run(args),
-        Command::Migrate => migrate::run(&load()?),
-        Command::Config => config::run(&load()?),
-        Command::Doctor => doctor::run(&load()?),
-        Command::Audit(task) => audit::run(task),
-        Command::Routes => routes::run(),
-        Command::Openapi => say(&serde_json::to_string_pretty(&control::openapi())?),
+        Command::Serve(_) => serve::run(load()?)?,
+        Command::Connect(args) => connect::run(args)?,
+        Command::Migrate => migrate::run(&load()?)?,
+        Command::Config => config::run(&load()?)?,
+        Command::Doctor => doctor::run(&load()?)?,
+        Command::Audit(task) => audit::run(task)?,
+        Command::Routes => routes::run()?,
+        Command::Openapi => say(&serde_json::to_string_pretty(&control::openapi())?)?,
+        Command::Policy(command) => return policy::run(command),
+        Command::Export(args) => files::export(args)?,
+        Command::Apply(args) => return files::apply(args),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 impl Serve {

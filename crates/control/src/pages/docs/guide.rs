@@ -14,6 +14,9 @@ pub(crate) struct Guide {
     signed_in: bool,
     connect_example: String,
     policy_example: &'static str,
+    shell_example: &'static str,
+    apply_example: &'static str,
+    pipeline_example: &'static str,
     refusal_example: &'static str,
 }
 
@@ -41,6 +44,33 @@ const POLICY: &str = r#"{
     }
   }
 }"#;
+
+const SHELL: &str = "drawbridge policy check policy.json       # every error, with line and column
+drawbridge policy test policy.json        # runs policy.tests.json
+drawbridge policy diff old.json new.json  # what changes, in words
+drawbridge policy normalise policy.yaml   # PolicyLayer, Intercept";
+
+const APPLY: &str = "export DRAWBRIDGE_URL=https://drawbridge.example.com
+export DRAWBRIDGE_API_KEY=dbk_…
+drawbridge export org                     # the same bytes every time
+drawbridge apply org --dry-run            # the plan, in words
+drawbridge apply org --yes --tokens new.jsonl";
+
+const PIPELINE: &str = r#"on:
+  pull_request:
+  push: { branches: [main] }
+jobs:
+  apply:
+    runs-on: ubuntu-latest
+    env:
+      DRAWBRIDGE_URL: https://drawbridge.example.com
+      DRAWBRIDGE_API_KEY: ${{ secrets.DRAWBRIDGE_API_KEY }}
+      BILLING_AUTHORIZATION: ${{ secrets.BILLING_AUTHORIZATION }}
+    steps:
+      - uses: actions/checkout@v4
+      - run: drawbridge apply org --dry-run
+      - if: github.ref == 'refs/heads/main'
+        run: drawbridge apply org --yes"#;
 
 const REFUSAL: &str = r#"{
   "jsonrpc": "2.0",
@@ -70,6 +100,9 @@ impl Guide {
             signed_in,
             connect_example: connect.map(|snippet| snippet.text).unwrap_or_default(),
             policy_example: POLICY,
+            shell_example: SHELL,
+            apply_example: APPLY,
+            pipeline_example: PIPELINE,
             refusal_example: REFUSAL,
         }
     }

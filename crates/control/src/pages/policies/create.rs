@@ -4,15 +4,18 @@ use askama::Template;
 use axum::response::{IntoResponse, Response};
 use domain::ServerId;
 use domain::perm::WritePolicies;
+use policy::{Imported, Others};
 use risk::Style;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use super::{DocumentError, document_errors};
 use crate::acts;
-use crate::acts::policies::{DocumentText, PolicyForm};
+use crate::acts::policies::{DOCUMENT, DocumentText, PolicyForm, located};
 use crate::extract::{Form, Query};
-use crate::failure::{Failure, FieldError};
+use crate::failure::Failure;
 use crate::guard::Can;
+use crate::hex::hex;
 use crate::pages::parts::{
     Choice, Field, Frame, News, Problem, Section, belongs_in_form, count, done, in_frame,
 };
@@ -27,14 +30,39 @@ pub(crate) struct NewPolicy {
     frame: Frame,
     problem: Option<Problem>,
     servers: Vec<Choice>,
+    others: Vec<Choice>,
     form: Fields,
     document_errors: Vec<DocumentError>,
+    /// What a pasted document becomes, before it is saved.
+    review: Option<Review>,
+}
+
+/// What a person should know before a pasted document becomes a policy.
+struct Review {
+    /// What it was.
+    dialect: &'static str,
+    notes: Vec<Line>,
+    /// What it becomes.
+    document: String,
+    /// The fingerprint of what was reviewed; sent back, it says yes to just that.
+    seen: String,
+}
+
+/// One note of the report.
+struct Line {
+    weight: &'static str,
+    tone: &'static str,
+    /// 0 for none.
+    line: u32,
+    what: String,
+    why: String,
 }
 
 struct Fields {
     name: Field,
     server: Field,
     document: Field,
+    others: Field,
     start: Start,
 }
 
@@ -66,6 +94,8 @@ pub(crate) struct Typed {
     server: String,
     start: String,
     document: String,
+    others: String,
+    seen: String,
 }
 
 /// `GET /o/{organisation}/policies/new`.
@@ -89,15 +119,30 @@ pub(crate) async fn filled(
     mut caller: Can<WritePolicies>,
     Form(typed): Form<Typed>,
 ) -> Result<NewPolicy, Failure> {
-    NewPolicy::of(&mut caller, News::default(), &typed, None).await
+    let mut page = NewPolicy::of(&mut caller, News::default(), &typed, None).await?;
+    page.review = typed.pasted()?.and_then(|imported| typed.unseen(&imported));
+    Ok(page)
 }
 
-/// `POST /o/{organisation}/policies`: on to the builder.
+/// `POST /o/{organisation}/policies`: on to the builder. What changes in meaning of a pasted
+/// document is shown first, and saved only when it comes back as it was shown.
 pub(crate) async fn create(
     mut caller: Can<WritePolicies>,
     Form(typed): Form<Typed>,
 ) -> Result<Response, Failure> {
-    let made = match typed.form(&mut caller).await {
+    let pasted = typed.pasted();
+    if let Ok(Some(imported)) = &pasted
+        && let Some(review) = typed.unseen(imported)
+    {
+        let mut page = NewPolicy::of(&mut caller, News::default(), &typed, None).await?;
+        page.review = Some(review);
+        return Ok(page.into_response());
+    }
+    let form = match pasted {
+        Ok(pasted) => typed.form(&mut caller, pasted).await,
+        Err(failure) => Err(failure),
+    };
+    let made = match form {
         Ok(form) => acts::policies::create(&mut caller, form).await,
         Err(failure) => Err(failure),
     };
@@ -121,17 +166,51 @@ pub(crate) async fn create(
 }
 
 impl Typed {
-    async fn form(&self, caller: &mut Can<WritePolicies>) -> Result<PolicyForm, Failure> {
+    async fn form(
+        &self,
+        caller: &mut Can<WritePolicies>,
+        pasted: Option<Imported>,
+    ) -> Result<PolicyForm, Failure> {
         let server_id = match self.server.as_str() {
             "" => None,
             id => Some(id.parse().map_err(|error| Failure::invalid_at("/server_id", error))?),
         };
-        let document = match self.style() {
-            Some(style) => recommended(caller, server_id, style).await?,
-            None if self.start == "paste" => imported(&self.document)?,
-            None => EMPTY.to_owned(),
+        let document = match (self.style(), pasted) {
+            (Some(style), _) => recommended(caller, server_id, style).await?,
+            (None, Some(imported)) => imported.document.to_json(),
+            (None, None) => EMPTY.to_owned(),
         };
         Ok(PolicyForm { name: self.name.clone(), server_id, document: DocumentText(document) })
+    }
+
+    /// What was pasted, if that is what to start from. Its errors name places in what was pasted.
+    fn pasted(&self) -> Result<Option<Imported>, Failure> {
+        if self.start != "paste" {
+            return Ok(None);
+        }
+        let imported = policy::import(&self.document, self.others());
+        imported.map(Some).map_err(|problems| Failure::invalid(located(DOCUMENT, problems)))
+    }
+
+    fn others(&self) -> Others {
+        if self.others == "allow" { Others::Allow } else { Others::Inherit }
+    }
+
+    /// What has to be shown before this is saved: nothing if there is nothing to say, or if just
+    /// this was shown already.
+    fn unseen(&self, imported: &Imported) -> Option<Review> {
+        let choice = if self.others() == Others::Allow { b"a" } else { b"i" };
+        let digest = Sha256::new().chain_update(choice).chain_update(&self.document).finalize();
+        let seen = hex(&digest);
+        if imported.report.is_empty() || self.seen == seen {
+            return None;
+        }
+        Some(Review {
+            dialect: imported.dialect.said(),
+            notes: imported.report.iter().map(Line::from).collect(),
+            document: imported.document.to_json(),
+            seen,
+        })
     }
 
     /// The style of the recommendation to start from, if it is to be one.
@@ -168,18 +247,21 @@ async fn recommended(
     Ok(acts::policies::recommend(caller, server, style).await?.to_string())
 }
 
-/// A pasted document, or a bare set of rules. Its errors name places in what was pasted.
-fn imported(text: &str) -> Result<String, Failure> {
-    let read = policy::parse_import(text);
-    read.map(|document| document.to_json()).map_err(|problems| {
-        let error = |problem: policy::Problem| {
-            let pointer = format!("/document{}", problem.pointer);
-            let mut error = FieldError::new(pointer, problem.detail);
-            (error.line, error.column) = (Some(problem.line), Some(problem.column));
-            error
+impl From<&policy::Note> for Line {
+    fn from(note: &policy::Note) -> Self {
+        let tone = match note.weight {
+            policy::Weight::Stricter => "amber",
+            policy::Weight::Check => "blue",
+            policy::Weight::Dropped => "slate",
         };
-        Failure::invalid(problems.into_iter().map(error).collect())
-    })
+        Self {
+            weight: note.weight.said(),
+            tone,
+            line: note.line.unwrap_or(0),
+            what: note.what.clone(),
+            why: note.why.clone(),
+        }
+    }
 }
 
 impl NewPolicy {
@@ -205,14 +287,20 @@ impl NewPolicy {
         Ok(Self {
             frame,
             problem,
+            others: vec![
+                Choice::of("inherit", "Follow the default of the document", &typed.others),
+                Choice::of("allow", "Allow", &typed.others),
+            ],
             servers: std::iter::once(none).chain(servers.iter().map(of)).collect(),
             form: Fields {
                 name: Field::of(&typed.name).judged(refused, "/name"),
                 server: Field::default().judged(refused, "/server_id"),
                 document: Field::of(&typed.document),
+                others: Field::default(),
                 start: typed.start(),
             },
             document_errors,
+            review: None,
         })
     }
 }
@@ -224,14 +312,23 @@ mod tests {
 
     impl Samples for NewPolicy {
         fn samples() -> Vec<Self> {
+            let line = |text: &str, line| Line {
+                weight: "Stricter",
+                tone: "amber",
+                line,
+                what: text.to_owned(),
+                why: text.to_owned(),
+            };
             let of = |text: &str, errors| Self {
                 frame: frame(Section::Policies, text),
                 problem: Some(Problem::new("Nothing was saved", text)),
                 servers: vec![Choice::of("", text, "")],
+                others: vec![Choice::of("allow", text, "allow")],
                 form: Fields {
                     name: Field { value: text.to_owned(), error: text.to_owned() },
                     server: Field { value: String::new(), error: text.to_owned() },
                     document: Field::of(text),
+                    others: Field::default(),
                     start: Start { paste: true, ..Start::default() },
                 },
                 document_errors: (0..errors)
@@ -242,6 +339,12 @@ mod tests {
                         detail: text.to_owned(),
                     })
                     .collect(),
+                review: (errors != 1).then(|| Review {
+                    dialect: "an Intercept policy",
+                    notes: (0..errors).map(|n| line(text, n)).collect(),
+                    document: text.to_owned(),
+                    seen: text.to_owned(),
+                }),
             };
             vec![of("", 0), of("Shop", 1), of(HOSTILE, 20)]
         }
@@ -249,12 +352,36 @@ mod tests {
 
     #[test]
     fn a_pasted_document_keeps_the_places_of_its_errors() {
+        let pasted = |text: &str| {
+            let typed = Typed { start: "paste".into(), document: text.into(), ..Typed::default() };
+            typed.pasted().map(|imported| imported.unwrap().document.to_json())
+        };
         let published = r#"{"version":"1","default":"deny","tools":{"a":{}}}"#;
-        assert!(imported(published).unwrap().contains("\"a\""));
-        assert!(imported(r#"{"a":{}}"#).unwrap().contains("\"deny\""));
-        let refused = imported("{\n \"version\": \"1\",\n \"defualt\": \"deny\"\n}").unwrap_err();
+        assert!(pasted(published).unwrap().contains("\"a\""));
+        assert!(pasted(r#"{"a":{}}"#).unwrap().contains("\"deny\""));
+        let refused = pasted("{\n \"version\": \"1\",\n \"defualt\": \"deny\"\n}").unwrap_err();
         let errors = document_errors(Some(&refused));
         let misspelt = errors.iter().find(|error| error.line == 3).unwrap();
         assert!(misspelt.detail.contains("defualt"), "{}", misspelt.detail);
+    }
+    #[test]
+    fn what_was_shown_is_saved_and_nothing_else() {
+        let of = |others: &str, seen: &str| Typed {
+            start: "paste".into(),
+            document: "version: 1\ntools:\n  a:\n    rules: [{rate_limit: 5/hour}]\n".into(),
+            others: others.into(),
+            seen: seen.into(),
+            ..Typed::default()
+        };
+        let unseen = |typed: Typed| typed.unseen(&typed.pasted().unwrap().unwrap());
+        let review = unseen(of("", "")).unwrap();
+        assert!(review.document.contains("a_rate") && !review.notes.is_empty());
+        assert!(unseen(of("", &review.seen)).is_none());
+        assert!(unseen(of("allow", &review.seen)).is_some());
+        let changed = Typed {
+            document: "version: 1\ntools: {b: {rules: [{rate_limit: 9/day}]}}".into(),
+            ..of("", &review.seen)
+        };
+        assert!(unseen(changed).is_some());
     }
 }

@@ -202,6 +202,55 @@ async fn a_check_says_everything_and_changes_nothing(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_document_of_another_kind_is_shown_as_what_it_becomes(pool: PgPool) {
+    let app = TestApp::new(pool);
+    let t = app.tenant("acme").await;
+    let server = demo_server(&t).await;
+    let told = app.told.count(t.id);
+    let text = "version: \"1\"\ndefault: deny\ntools:\n  create_charge:\n    rules:\n      - name: few\n        rate_limit: 5/hour\n  create_chrage:\n    rules: []\n";
+    let form = json!({ "text": text, "server_id": server });
+    let shown = t.viewer().post("/api/v1/policies/import", form).await.expect(200).json();
+    assert_eq!(shown["dialect"], "intercept");
+    let limit = &shown["document"]["tools"]["create_charge"]["limits"][0];
+    assert_eq!((&limit["max"], &limit["window"]), (&json!(5), &json!("hour")));
+    let weights: Vec<_> =
+        shown["report"].as_array().unwrap().iter().map(|n| &n["weight"]).collect();
+    assert_eq!(weights, ["stricter", "stricter", "dropped"], "{shown:#}");
+    assert_eq!(shown["report"][0]["line"], 7);
+    let warned = shown["warnings"].as_array().unwrap();
+    assert!(warned.iter().any(|w| w["pointer"] == "/tools/create_chrage"), "{shown:#}");
+    let form = json!({ "text": text, "others": "allow" });
+    let open = t.viewer().post("/api/v1/policies/import", form).await.expect(200).json();
+    assert_eq!(open["document"]["prompts"], json!({ "default": "allow" }));
+    let listed = t.viewer().get("/api/v1/policies").await.expect(200).json();
+    assert_eq!(listed["data"], json!([]), "nothing is saved");
+    assert_eq!(app.told.count(t.id), told);
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn what_cannot_be_taken_over_is_told_with_its_lines(pool: PgPool) {
+    let app = TestApp::new(pool);
+    let (t, other) = (app.tenant("acme").await, app.tenant("other").await);
+    let text = "version: 2\ntools:\n  a:\n    rules:\n      - action: block\n";
+    let foreign = demo_server(&other).await;
+    let form = json!({ "text": text, "server_id": foreign });
+    let problem = t.viewer().post("/api/v1/policies/import", form).await.expect(422).problem();
+    let errors = problem["errors"].as_array().unwrap();
+    let places: Vec<_> =
+        errors.iter().map(|e| (e["pointer"].as_str().unwrap(), &e["line"])).collect();
+    assert_eq!(
+        places,
+        [
+            ("/server_id", &Value::Null),
+            ("/text/version", &json!(1)),
+            ("/text/tools/a/rules/0/action", &json!(5)),
+        ]
+    );
+    let odd = json!({ "text": text, "others": "deny" });
+    t.viewer().post("/api/v1/policies/import", odd).await.expect(422);
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
 async fn a_call_is_tried_with_every_step_that_led_to_the_decision(pool: PgPool) {
     let app = TestApp::new(pool);
     let t = app.tenant("acme").await;

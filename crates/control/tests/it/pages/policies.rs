@@ -4,7 +4,7 @@ use serde_json::json;
 use sqlx::PgPool;
 use testkit::TestApp;
 
-use super::{at, done, form};
+use super::{after, at, done, form};
 use crate::api::{demo_server, policy};
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
@@ -37,6 +37,36 @@ async fn a_pasted_document_that_is_wrong_comes_back_with_its_lines(pool: PgPool)
     let typed = [("name", "P"), ("server", ""), ("start", "balanced")];
     let refused = t.policy_manager().submit(&at(&t, "policies"), &form(&typed)).await.expect(422);
     assert!(refused.body.contains("id=\"server-error\""));
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn what_changes_in_meaning_is_read_before_anything_is_saved(pool: PgPool) {
+    let app = TestApp::new(pool);
+    let t = app.tenant("acme").await;
+    let text = "version: \"1\"\ntools:\n  pay:\n    rules:\n      - name: few\n        rate_limit: 5/hour\n";
+    let typed = [("name", "P"), ("server", ""), ("start", "paste"), ("document", text)];
+    let manager = t.policy_manager();
+    let page = manager.submit(&at(&t, "policies"), &form(&typed)).await.expect(200);
+    assert!(page.body.contains("This is an Intercept policy"), "{}", page.body);
+    assert!(page.body.contains("Stricter, line 6") && page.body.contains("pay_rate"));
+    assert!(page.body.contains("rate_limit: 5/hour"), "what was typed is still there");
+    let listed = t.viewer().get("/api/v1/policies").await.expect(200).json();
+    assert_eq!(listed["data"], serde_json::json!([]), "nothing is saved");
+
+    // Something else was pasted meanwhile: it was not read yet.
+    let seen = after(&page.body, "name=\"seen\" value=\"");
+    let other = text.replace("5/hour", "9/hour");
+    let changed = [typed[0], typed[1], typed[2], ("document", &*other), ("seen", seen)];
+    let page = manager.submit(&at(&t, "policies"), &form(&changed)).await.expect(200);
+    let seen = after(&page.body, "name=\"seen\" value=\"");
+    let again = [typed[0], typed[1], typed[2], ("document", &*other), ("seen", seen)];
+    let page = done(manager, &at(&t, "policies"), &again).await;
+    assert!(page.body.contains("pay_rate"), "{}", page.body);
+
+    // A document of our own has nothing to tell.
+    let own = r#"{"version":"1","default":"allow"}"#;
+    let typed = [("name", "Q"), ("server", ""), ("start", "paste"), ("document", own)];
+    done(manager, &at(&t, "policies"), &typed).await;
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
