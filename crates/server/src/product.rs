@@ -194,7 +194,7 @@ async fn gateway(
         },
         source: Arc::new(source::Database::new(parts.store.clone(), keyring, rediscover)),
         records: Arc::new(records),
-        counters: counters::open(storage.redis_url.as_deref(), clock.clone()).await?,
+        counters: counters::open(storage, clock.clone()).await?,
         client: Client::new(parts.addresses.clone())?,
         keyring: Keyring::single(&derive(parts.master, "mcp-session")),
         arguments: Keyring::single(&derive(parts.master, ARGUMENTS)),
