@@ -126,13 +126,18 @@ impl Session {
         Some(receiver)
     }
 
-    /// For how long nobody has used it; none while somebody waits or listens.
+    /// For how long nobody has used it; none while somebody waits or listens, from which time on
+    /// it is counted.
     pub(crate) fn unused(&self) -> Option<Duration> {
-        let state = self.state();
+        let mut state = self.state();
         let is_open = |sender: &Sender| !sender.is_closed();
         let is_listening = state.unasked.as_ref().is_some_and(is_open);
         let is_waiting = state.waiting.values().any(|waiting| is_open(&waiting.sender));
-        (!is_listening && !is_waiting).then(|| state.used_at.elapsed())
+        if is_listening || is_waiting {
+            state.used_at = Instant::now();
+            return None;
+        }
+        Some(state.used_at.elapsed())
     }
 
     /// Whether its process is gone.

@@ -106,3 +106,61 @@ impl Sessions {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mcp::message;
+
+    use super::*;
+
+    /// So many sessions, each with a process that says nothing, which give way at once.
+    fn sessions(max: usize) -> (Sessions, TaskTracker) {
+        (Sessions::new(vec!["cat".into()], max, Duration::ZERO), TaskTracker::new())
+    }
+
+    #[tokio::test]
+    async fn the_session_that_was_not_used_for_the_longest_time_gives_way() {
+        let (sessions, tasks) = sessions(3);
+        let opened: Vec<_> = (0..3).map(|_| sessions.open(&tasks).unwrap().unwrap()).collect();
+        let note = message::parse(br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+        opened[0].1.tell(&note.unwrap()).await.unwrap();
+        let (new, _) = sessions.open(&tasks).unwrap().unwrap();
+        let is_open = |id: &str| sessions.find(id).is_some();
+        let left: Vec<_> = opened.iter().map(|(id, _)| is_open(id)).collect();
+        assert_eq!((left, is_open(&new)), (vec![true, false, true], true));
+        sessions.end().await;
+    }
+
+    #[tokio::test]
+    async fn a_session_is_in_use_while_somebody_listens_and_unused_only_from_then_on() {
+        let (sessions, tasks) = sessions(2);
+        let (listened, session) = sessions.open(&tasks).unwrap().unwrap();
+        let stream = session.listen().unwrap();
+        let (other, _) = sessions.open(&tasks).unwrap().unwrap();
+        let (third, session) = sessions.open(&tasks).unwrap().unwrap();
+        assert!(sessions.find(&other).is_none() && sessions.find(&listened).is_some());
+        // As the look for unused ones finds it from time to time.
+        assert_eq!(sessions.find(&listened).unwrap().unused(), None);
+        drop(stream);
+        let _stream = session.listen().unwrap();
+        assert!(sessions.open(&tasks).unwrap().is_some(), "one that nobody listens to any more");
+        assert!(sessions.find(&listened).is_none() && sessions.find(&third).is_some());
+        let (_, newest) = (third, sessions.open(&tasks).unwrap());
+        assert!(newest.is_some());
+        sessions.end().await;
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_was_open_for_long_does_not_make_its_session_the_longest_unused() {
+        let (sessions, tasks) = sessions(2);
+        let (reconnecting, session) = sessions.open(&tasks).unwrap().unwrap();
+        let stream = session.listen().unwrap();
+        let (idle, _) = sessions.open(&tasks).unwrap().unwrap();
+        // It is seen to be in use after the other was.
+        assert_eq!(session.unused(), None);
+        drop(stream);
+        let (_new, _) = sessions.open(&tasks).unwrap().unwrap();
+        assert!(sessions.find(&reconnecting).is_some() && sessions.find(&idle).is_none());
+        sessions.end().await;
+    }
+}

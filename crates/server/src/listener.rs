@@ -1,7 +1,9 @@
-//! The listener: accepts until it is told to stop, lets what is under way finish, and in the end
-//! cuts off what is left, so that whoever counts on the end of a call sees it.
+//! The listener: accepts so many connections until it is told to stop, lets what is under way
+//! finish, and in the end cuts off what is left, so that whoever counts on the end of a call sees
+//! it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,6 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,6 +30,9 @@ const HEAD_DEADLINE: Duration = Duration::from_mins(2);
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// How long to wait when no more connections can be accepted, as when descriptors are used up.
 const FULL: Duration = Duration::from_millis(100);
+/// What is said to a connection for which there is no room.
+const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
+    connection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// Connections and the requests on them.
 #[derive(Clone)]
@@ -34,12 +40,15 @@ pub(crate) struct Connections {
     tasks: TaskTracker,
     stop: CancellationToken,
     cut: CancellationToken,
+    room: Arc<Semaphore>,
 }
 
 impl Connections {
-    /// None yet; when `stop` is cancelled no more are accepted and idle ones are closed.
-    pub(crate) fn until(stop: CancellationToken) -> Self {
-        Self { tasks: TaskTracker::new(), stop, cut: CancellationToken::new() }
+    /// None yet, and never more than `most` at a time; when `stop` is cancelled no more are
+    /// accepted and idle ones are closed.
+    pub(crate) fn until(stop: CancellationToken, most: usize) -> Self {
+        let room = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        Self { tasks: TaskTracker::new(), stop, cut: CancellationToken::new(), room }
     }
 
     /// Accepts until it is time to stop.
@@ -47,7 +56,10 @@ impl Connections {
         let accepting = async {
             loop {
                 match listener.accept().await {
-                    Ok((tcp, peer)) => self.spawn(self.clone().serve(tcp, peer, router.clone())),
+                    Ok((tcp, peer)) => match Arc::clone(&self.room).try_acquire_owned() {
+                        Ok(room) => self.spawn(self.clone().serve(tcp, peer, router.clone(), room)),
+                        Err(_full) => turn_away(&tcp),
+                    },
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
                         sleep(FULL).await;
@@ -77,7 +89,14 @@ impl Connections {
         });
     }
 
-    async fn serve(self, tcp: TcpStream, peer: SocketAddr, router: Router) {
+    /// Serves one connection, which keeps its room to its end.
+    async fn serve(
+        self,
+        tcp: TcpStream,
+        peer: SocketAddr,
+        router: Router,
+        _room: OwnedSemaphorePermit,
+    ) {
         // Small answers must not wait for more to send (Nagle).
         if let Err(error) = tcp.set_nodelay(true) {
             tracing::debug!(%error, "a connection waits to fill its packets");
@@ -110,6 +129,13 @@ impl Connections {
     }
 }
 
+/// Says that there is no room, if that can be said at once, and hangs up.
+fn turn_away(tcp: &TcpStream) {
+    metrics::counter!("drawbridge_connections_refused_total").increment(1);
+    // Nobody waits for a client that does not listen.
+    let _said = tcp.try_write(NO_ROOM);
+}
+
 /// The requests of an HTTP/2 connection are tasks of their own; they are cut off like it.
 impl<F> hyper::rt::Executor<F> for Connections
 where
@@ -117,5 +143,53 @@ where
 {
     fn execute(&self, request: F) {
         self.spawn(request);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    async fn ask(tcp: &mut TcpStream) -> String {
+        // One that was turned away may be closed already.
+        let _sent = tcp.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let mut answer = vec![0; 1_024];
+        let length = tcp.read(&mut answer).await.unwrap_or_default();
+        String::from_utf8_lossy(&answer[..length]).into_owned()
+    }
+
+    #[tokio::test]
+    async fn connections_are_bounded_and_room_comes_back_with_each_that_ends() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let connections = Connections::until(stop.clone(), 2);
+        let router = Router::new().route("/", get(|| async { "served" }));
+        let accepting = connections.clone();
+        let accepted = tokio::spawn(async move { accepting.accept(listener, router).await });
+        let (mut first, mut second) =
+            (TcpStream::connect(at).await.unwrap(), TcpStream::connect(at).await.unwrap());
+        assert!(ask(&mut first).await.ends_with("served"));
+        assert!(ask(&mut second).await.ends_with("served"));
+        let mut third = TcpStream::connect(at).await.unwrap();
+        let mut told = String::new();
+        third.read_to_string(&mut told).await.unwrap();
+        assert!(told.starts_with("HTTP/1.1 503") && told.contains("retry-after: 1"), "{told}");
+        assert!(ask(&mut first).await.ends_with("served"), "who is in is not disturbed");
+        drop(first);
+        loop {
+            let mut next = TcpStream::connect(at).await.unwrap();
+            if ask(&mut next).await.ends_with("served") {
+                break;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+        stop.cancel();
+        drop(second);
+        accepted.await.unwrap();
+        connections.finish().await;
     }
 }

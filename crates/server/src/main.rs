@@ -12,6 +12,7 @@ mod keys;
 mod listener;
 mod product;
 mod rates;
+mod segments;
 mod source;
 mod stop;
 mod telemetry;

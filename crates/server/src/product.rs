@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use domain::chain::Signer;
 use domain::vault::{Keyring, derive};
 use gateway::shared_sessions::RedisSessions;
 use gateway::{Gateway, GatewayParts};
-use mcp::client::{AddressRules, AllowRange, Client};
+use mcp::client::{AddressRules, AllowRange, Authorities, Client};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -38,6 +39,8 @@ const LAST_WORK: Duration = Duration::from_secs(25);
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// The purpose of the key for recorded arguments: one plane seals, the other opens.
 const ARGUMENTS: &str = "call-arguments";
+/// Connections to the internal listener, which a collector or two ask.
+const INTERNAL_CONNECTIONS: usize = 64;
 /// How often what has expired is removed.
 const TIDY_EVERY: Duration = Duration::from_hours(1);
 
@@ -75,7 +78,7 @@ async fn serve(
         config,
         store,
         master,
-        addresses: addresses(config, database, demo_url.as_ref()).await,
+        upstream: upstream(config, database, demo_url.as_ref()).await?,
         demo_url,
         stop: stop.clone(),
     };
@@ -87,14 +90,14 @@ async fn serve(
     let Planes { router, gateway, audit, writer } = planes(&parts, &tasks, written.clone()).await?;
     if let (Some(numbers), Some(address)) = (numbers, config.http.internal_listen) {
         let router = numbers.router(Watched { gateway: gateway.clone(), audit });
-        let internal = Connections::until(stop.over.clone());
+        let internal = Connections::until(stop.over.clone(), INTERNAL_CONNECTIONS);
         let listener = bind(address).await?;
         tasks.spawn(async move { internal.accept(listener, router).await });
         tasks.spawn(until(stop.over.clone(), numbers.upkeep()));
     }
     let url = config.http.public_url.as_str().trim_end_matches('/');
     progress(&format!("ready: {url}"));
-    let connections = Connections::until(stop.now.clone());
+    let connections = Connections::until(stop.now.clone(), config.http.max_connections);
     let notice = Duration::from_secs(config.http.drain_notice_secs);
     let stopping = stop.when_told(connections.clone(), gateway, notice);
     let ((), stopped) = tokio::join!(connections.accept(listener, router), stopping);
@@ -117,7 +120,7 @@ struct Shared<'a> {
     config: &'a Config,
     store: Store,
     master: &'a [u8; 32],
-    addresses: AddressRules,
+    upstream: Client,
     demo_url: Option<Url>,
     stop: Stop,
 }
@@ -194,8 +197,8 @@ async fn gateway(
         },
         source: Arc::new(source::Database::new(parts.store.clone(), keyring, rediscover)),
         records: Arc::new(records),
-        counters: counters::open(storage.redis_url.as_deref(), clock.clone()).await?,
-        client: Client::new(parts.addresses.clone())?,
+        counters: counters::open(storage, clock.clone()).await?,
+        client: parts.upstream.clone(),
         keyring: Keyring::single(&derive(parts.master, "mcp-session")),
         arguments: Keyring::single(&derive(parts.master, ARGUMENTS)),
         clock,
@@ -225,7 +228,7 @@ fn app(parts: &Shared<'_>, gateway: Option<Arc<Gateway>>) -> Result<App> {
         token_keys: token_keys(parts.master, security.access_key_version, &http.public_url),
         checkpoint_key: signer(parts.master).public(),
         passwords: passwords(security.password_cost)?,
-        upstream: Client::new(parts.addresses.clone())?,
+        upstream: parts.upstream.clone(),
         changes: Arc::new(bus::Local::new(store.clone(), gateway)),
         calls: Arc::new(feed::Feed::new(store.clone(), parts.stop.now.clone())),
         settings: control::Settings {
@@ -269,6 +272,21 @@ fn passwords(cost: PasswordCost) -> Result<Passwords> {
         .map_err(|error| anyhow!("DRAWBRIDGE_PASSWORD_MEMORY_KIB and _PASSES: {error}"))?;
     let at_once = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Ok(Passwords::new(params, at_once)?)
+}
+
+/// The client of both planes towards upstream servers.
+async fn upstream(config: &Config, database: &Database, demo: Option<&Url>) -> Result<Client> {
+    let authorities = match &config.security.upstream_ca_file {
+        None => Authorities::default(),
+        Some(file) => authorities(file)
+            .with_context(|| format!("DRAWBRIDGE_UPSTREAM_CA_FILE: {}", file.display()))?,
+    };
+    Ok(Client::trusting(addresses(config, database, demo).await, authorities)?)
+}
+
+/// The certificate authorities in a file.
+pub(crate) fn authorities(file: &Path) -> Result<Authorities> {
+    Ok(Authorities::from_pem(&std::fs::read(file)?)?)
 }
 
 /// Which addresses upstream servers may have: never our own database, counters and listeners.

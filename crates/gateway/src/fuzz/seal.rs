@@ -5,7 +5,7 @@ use domain::vault::Keyring;
 use domain::{GrantId, OrganisationId, ServerId};
 use uuid::Uuid;
 
-use crate::session::seal::{Asked, Holder, Seals, digest};
+use crate::session::seal::{Asked, Holder, MAX_SESSION, Seals, digest};
 
 /// For any id that a client could present, and any that a server could give; the first four
 /// bytes say how a true one is spoiled.
@@ -20,8 +20,8 @@ pub fn seal(bytes: &[u8]) {
     assert!(silent.open_session(holder, bytes).is_none(), "nobody sealed this");
     assert!(silent.open_request(holder, b"", bytes, now).is_none(), "nobody sealed this");
     let Some((&spoil, content)) = bytes.split_first_chunk::<4>() else { return };
-    // What servers give is longer only where headers are.
-    let content = content.get(..2_000).unwrap_or(content);
+    // What is longer is not carried.
+    let content = content.get(..MAX_SESSION).unwrap_or(content);
     session(&seals, holder, content, spoil);
     request(&seals, holder, content, now, spoil);
 }

@@ -1,4 +1,5 @@
-//! Counts in process: the embedded default, exact for one replica.
+//! Counts in process: the embedded default, exact for one replica. With a journal, those that
+//! matter after a restart outlive it.
 //!
 //! All counts of a call belong to one organisation, and an organisation to one shard, so that
 //! one short lock makes a reservation atomic. Windows that are over are reaped as a shard grows;
@@ -6,13 +7,15 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{Clock, OrganisationId};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 
 use super::demand::{CountKey, Demand};
+use super::journal::{self, Journal, Lost, Restored};
 use super::over::{Seen, bounds};
+use super::redis::name;
 use super::{CounterStore, MAX_KEYS, NotReserved, Reservation};
 
 const SHARDS: usize = 64;
@@ -25,6 +28,10 @@ pub struct MemoryCounters {
     clock: Clock,
     hasher: RandomState,
     shards: Box<[Mutex<Shard>]>,
+    journal: Option<Arc<dyn Journal>>,
+    restored: Mutex<Restored>,
+    /// Held while the journal is written anew.
+    rewriting: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -36,19 +43,77 @@ struct Shard {
 
 /// One count, as of the last time it was raised.
 #[derive(Debug, Clone, Copy)]
-struct Slot {
-    start: i64,
-    used: u64,
-    before: u64,
+pub(super) struct Slot {
+    pub(super) start: i64,
+    pub(super) used: u64,
+    pub(super) before: u64,
     /// From when on it says nothing any more.
-    expires: i64,
+    pub(super) expires: i64,
 }
 
 impl MemoryCounters {
     /// No counts yet.
     pub fn new(clock: Clock) -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { clock, hasher: RandomState::new(), shards }
+        Self {
+            clock,
+            hasher: RandomState::new(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            journal: None,
+            restored: Mutex::default(),
+            rewriting: Mutex::new(()),
+        }
+    }
+
+    /// What an earlier process kept in its journal, and what is counted from now on in this one.
+    pub fn restored(clock: Clock, kept: &[u8], journal: Arc<dyn Journal>) -> Self {
+        let restored = Restored::read(kept, clock.now().timestamp_millis());
+        let counters = Self {
+            restored: Mutex::new(restored),
+            journal: Some(Arc::clone(&journal)),
+            ..Self::new(clock)
+        };
+        counters.rewrite(journal.as_ref());
+        counters
+    }
+
+    /// Writes the journal anew, with what still counts.
+    fn rewrite(&self, journal: &dyn Journal) {
+        let Ok(_alone) = self.rewriting.try_lock() else { return };
+        let Some(begun) = journal.begin() else { return };
+        let now = self.clock.now().timestamp_millis();
+        for shard in &self.shards {
+            // With the shard held, so that no later line of a count comes before this one.
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let live = shard.slots.iter().filter(|(_, slot)| slot.expires > now);
+            let mut lines = Vec::new();
+            for (key, slot) in live.filter(|(key, _)| journal::is_kept(key)) {
+                journal::write(&mut lines, &name(key), *slot);
+            }
+            if journal.append(&lines).is_err() {
+                return;
+            }
+        }
+        let mut lines = Vec::new();
+        let mut restored = self.restored.lock().unwrap_or_else(PoisonError::into_inner);
+        restored.write(&mut lines, now);
+        if journal.append(&lines).is_ok() {
+            journal.finish(begun);
+        }
+    }
+
+    /// Counts of an earlier process that are asked for now.
+    fn recall(&self, shard: &mut Shard, demand: &Demand) {
+        if self.journal.is_none() {
+            return;
+        }
+        let mut restored = self.restored.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = demand.counts().iter().map(|count| &count.key);
+        let families = keys.clone().filter_map(CountKey::family);
+        for key in keys.cloned().chain(families) {
+            if let Some(slot) = restored.take(&key) {
+                shard.slots.entry(key).or_insert(slot);
+            }
+        }
     }
 
     fn shard(&self, organisation: OrganisationId) -> Option<MutexGuard<'_, Shard>> {
@@ -64,7 +129,21 @@ impl MemoryCounters {
         };
         let now = self.clock.now().timestamp_millis();
         let mut shard = self.shard(first.key.organisation).ok_or(NotReserved::Unavailable)?;
-        shard.reserve(demand, now)
+        self.recall(&mut shard, demand);
+        let before = self.journal.is_some().then(|| shard.kept(demand));
+        let reserved = shard.reserve(demand, now)?;
+        if let (Some(journal), Some(before)) = (&self.journal, before) {
+            // What a restart would forget is not counted on.
+            if shard.remember(demand, journal.as_ref()).is_err() {
+                shard.put_back(before);
+                return Err(NotReserved::Unavailable);
+            }
+            drop(shard);
+            if journal.is_long() {
+                self.rewrite(journal.as_ref());
+            }
+        }
+        Ok(reserved)
     }
 }
 
@@ -82,11 +161,48 @@ impl CounterStore for MemoryCounters {
                 shard.give_back(&count.key, *start, count.amount);
             }
         }
+        if let (Some(journal), Some(first)) = (&self.journal, demand.counts().first())
+            && let Some(shard) = self.shard(first.key.organisation)
+        {
+            // A count that stays too high after a restart is on the safe side.
+            let _kept = shard.remember(&demand, journal.as_ref());
+        }
         ready(()).boxed()
     }
 }
 
 impl Shard {
+    /// The counts of a demand that a journal keeps, each as it stands.
+    fn kept(&self, demand: &Demand) -> Vec<(CountKey, Option<Slot>)> {
+        let keys = demand.counts().iter().map(|count| count.key.clone());
+        let families = demand.counts().iter().filter_map(|count| count.key.family());
+        let stands = |key: CountKey| {
+            let slot = self.slots.get(&key).copied();
+            (key, slot)
+        };
+        keys.chain(families).map(stands).collect()
+    }
+
+    fn put_back(&mut self, before: Vec<(CountKey, Option<Slot>)>) {
+        for (key, slot) in before {
+            match slot {
+                Some(slot) => self.slots.insert(key, slot),
+                None => self.slots.remove(&key),
+            };
+        }
+    }
+
+    /// Appends what the counts of a demand stand at.
+    fn remember(&self, demand: &Demand, journal: &dyn Journal) -> Result<(), Lost> {
+        let mut lines = Vec::new();
+        for (key, slot) in self.kept(demand) {
+            if let Some(slot) = slot.filter(|_| journal::is_kept(&key)) {
+                journal::write(&mut lines, &name(&key), slot);
+            }
+        }
+        if lines.is_empty() { Ok(()) } else { journal.append(&lines) }
+    }
+
     fn reserve(&mut self, demand: &Demand, now: i64) -> Result<Reservation, NotReserved> {
         let seen: Vec<Seen> =
             demand.counts().iter().map(|count| self.seen(&count.key, now)).collect();

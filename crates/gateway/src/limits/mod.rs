@@ -1,8 +1,10 @@
 //! Limits: counts that N replicas together never let over their `max`. [`CounterStore`] is the
-//! contract; [`memory`] keeps counts in process, [`redis`] shares them; both pass one test-suite.
+//! contract; [`memory`] keeps counts in process (and in a [`journal`] beyond it), [`redis`] shares them; both
+//! pass one test-suite.
 
 mod demand;
 pub(crate) mod gate;
+pub mod journal;
 pub mod memory;
 mod over;
 pub mod redis;

@@ -157,9 +157,9 @@ fn window(window: Window) -> String {
     }
 }
 
-/// The name of a count in Redis. Unambiguous: only the last two parts are free text, and the
+/// The name of a count in Redis and in journals. Unambiguous: only the last two parts are free text, and the
 /// first of them says its length.
-fn name(key: &CountKey) -> String {
+pub(super) fn name(key: &CountKey) -> String {
     let mut name = format!("drawbridge:{{{}}}:", key.organisation.as_uuid().simple());
     // Writing to a string cannot fail.
     let _ = match key.server {

@@ -1,13 +1,15 @@
 //! One suite for every counter store, and what Redis adds: windows by the server's time that
 //! agree with ours, and two replicas that never admit more than `max` together.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Clock, GrantId, OrganisationId, ServerId};
 use policy::Window;
 use tokio::task::JoinSet;
 
+use super::journal::{Journal, Lost};
 use super::memory::MemoryCounters;
 use super::over::bounds;
 use super::redis::RedisCounters;
@@ -279,4 +281,150 @@ async fn counters_out_of_reach_admit_nothing() {
     let store = RedisCounters::open("redis://127.0.0.1:1").unwrap();
     let refused = store.reserve(&one(&key("c", Window::Day), 1, 9)).await;
     assert!(matches!(refused, Err(NotReserved::Unavailable)));
+}
+
+// === What outlives the process ===
+
+/// A journal in memory, of which every process of a test is given the same.
+#[derive(Default)]
+struct Kept {
+    files: Mutex<Vec<(u64, Vec<u8>)>>,
+    is_lost: AtomicBool,
+    is_long: AtomicBool,
+}
+
+impl Kept {
+    fn bytes(&self) -> Vec<u8> {
+        self.files.lock().unwrap().iter().flat_map(|(_, lines)| lines.clone()).collect()
+    }
+
+    /// Counters of a process that begins now.
+    fn process(self: &Arc<Self>, clock: &Clock) -> Store {
+        let journal = Arc::clone(self);
+        let counters = MemoryCounters::restored(clock.clone(), &self.bytes(), journal);
+        Store::Memory(clock.clone(), counters)
+    }
+}
+
+impl Journal for Kept {
+    fn append(&self, lines: &[u8]) -> Result<(), Lost> {
+        if self.is_lost.load(Ordering::SeqCst) {
+            return Err(Lost);
+        }
+        self.files.lock().unwrap().last_mut().unwrap().1.extend_from_slice(lines);
+        Ok(())
+    }
+
+    fn is_long(&self) -> bool {
+        self.is_long.load(Ordering::SeqCst)
+    }
+
+    fn begin(&self) -> Option<u64> {
+        let mut files = self.files.lock().unwrap();
+        let number = files.last().map_or(0, |(number, _)| number + 1);
+        files.push((number, Vec::new()));
+        Some(number)
+    }
+
+    fn finish(&self, begun: u64) {
+        self.files.lock().unwrap().retain(|(number, _)| *number >= begun);
+    }
+}
+
+#[tokio::test]
+async fn long_windows_and_all_sums_are_restored_and_short_windows_start_again() {
+    let (kept, clock) = (Arc::new(Kept::default()), Clock::fixed(noon()));
+    let sum = CountKey { sum: Some("args.amount".into()), ..key("sum", Window::Minute) };
+    let keyed = CountKey { part: Part::Key([7; 32]), ..key("keyed", Window::Hour) };
+    let odd = key("a \"b\"\n 1 2", Window::Day);
+    let long = [odd, key("week", Window::Week), key("month", Window::Month), sum, keyed];
+    let short = key("minute", Window::Minute);
+    let before = kept.process(&clock);
+    for key in long.iter().chain([&short]) {
+        before.take(noon(), &one(key, 3, 5)).await.unwrap();
+        before.take(noon(), &one(key, 1, 5)).await.unwrap();
+    }
+    drop(before);
+    // More than once: what nobody asks for is kept as well.
+    drop(kept.process(&clock));
+    let after = kept.process(&clock);
+    for key in &long {
+        let left = over(after.take(noon(), &one(key, 2, 5)).await).remaining;
+        assert_eq!(left, 1, "{key:?}");
+        after.take(noon(), &one(key, 1, 5)).await.unwrap();
+    }
+    after.take(noon(), &one(&short, 5, 5)).await.unwrap();
+    drop(after);
+    let later = kept.process(&clock);
+    let tomorrow = noon() + TimeDelta::days(1);
+    later.take(tomorrow, &one(&long[0], 5, 5)).await.unwrap();
+    assert_eq!(over(later.take(tomorrow, &one(&long[0], 1, 5)).await).remaining, 0);
+}
+
+#[tokio::test]
+async fn what_was_given_back_and_the_window_before_are_restored_too() {
+    let (kept, clock) = (Arc::new(Kept::default()), Clock::fixed(noon()));
+    let (day, hour) = (key("day", Window::Day), key("hour", Window::Hour));
+    let before = kept.process(&clock);
+    let taken = before.take(noon(), &one(&day, 5, 5)).await.unwrap();
+    before.give_back(taken).await;
+    before.take(noon(), &one(&hour, 4, 5)).await.unwrap();
+    let next = noon() + TimeDelta::hours(1);
+    before.take(next, &one(&hour, 1, 5)).await.unwrap();
+    drop(before);
+    let after = kept.process(&clock);
+    after.take(next, &one(&day, 5, 5)).await.unwrap();
+    let mut sliding = Demand::default();
+    sliding.add(hour, 2, 5, true);
+    assert_eq!(over(after.take(next, &sliding).await).remaining, 0, "4 before, and 1");
+}
+
+#[tokio::test]
+async fn what_a_restart_would_forget_is_not_admitted() {
+    let (kept, clock) = (Arc::new(Kept::default()), Clock::fixed(noon()));
+    let (day, minute) = (key("day", Window::Day), key("minute", Window::Minute));
+    let store = kept.process(&clock);
+    kept.is_lost.store(true, Ordering::SeqCst);
+    let refused = store.take(noon(), &one(&day, 5, 5)).await;
+    assert!(matches!(refused, Err(NotReserved::Unavailable)));
+    store.take(noon(), &one(&minute, 5, 5)).await.unwrap();
+    kept.is_lost.store(false, Ordering::SeqCst);
+    store.take(noon(), &one(&day, 5, 5)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_journal_that_grew_long_is_written_anew_with_what_still_counts() {
+    let (kept, clock) = (Arc::new(Kept::default()), Clock::fixed(noon()));
+    let (day, hour) = (key("day", Window::Day), key("hour", Window::Hour));
+    let store = kept.process(&clock);
+    for _ in 0..100 {
+        store.take(noon(), &one(&day, 1, 1_000)).await.unwrap();
+        store.take(noon(), &one(&hour, 1, 1_000)).await.unwrap();
+    }
+    let lines = |kept: &Kept| kept.bytes().iter().filter(|byte| **byte == b'\n').count();
+    assert_eq!(lines(&kept), 200);
+    kept.is_long.store(true, Ordering::SeqCst);
+    let evening = noon() + TimeDelta::hours(5);
+    store.take(evening, &one(&day, 1, 1_000)).await.unwrap();
+    kept.is_long.store(false, Ordering::SeqCst);
+    assert_eq!(lines(&kept), 1, "the hour is over");
+    drop(store);
+    let after = kept.process(&clock);
+    assert_eq!(over(after.take(evening, &one(&day, 1_000, 1_000)).await).remaining, 899);
+}
+
+#[tokio::test]
+async fn a_torn_or_foreign_line_is_passed_over() {
+    let clock = Clock::fixed(noon());
+    let kept = Arc::new(Kept::default());
+    let day = key("day", Window::Day);
+    let store = kept.process(&clock);
+    store.take(noon(), &one(&day, 3, 5)).await.unwrap();
+    let mut bytes = kept.bytes();
+    let torn = bytes.len() / 2;
+    bytes.extend(bytes.clone().into_iter().take(torn));
+    bytes.extend(b"\n\"x\" 1 2\nnonsense\n\xff\n\"y\" 1 -2 3 99999999999999\n");
+    let journal = Arc::new(Kept::default());
+    let store = Store::Memory(clock.clone(), MemoryCounters::restored(clock, &bytes, journal));
+    assert_eq!(over(store.take(noon(), &one(&day, 3, 5)).await).remaining, 2);
 }

@@ -34,7 +34,7 @@ pub(crate) struct DirectSession {
 }
 
 impl DirectSession {
-    /// The id to give to the client; `None` only if no key is in force.
+    /// The id to give to the client; `None` if it would be too long.
     pub(crate) fn sealed(&self, seals: &Seals, holder: Holder) -> Option<HeaderValue> {
         // Names hold no control characters, so NUL parts them.
         let names = format!("{}\0{}\0", self.client.name, self.client.version);

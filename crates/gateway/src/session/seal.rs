@@ -9,8 +9,11 @@ use domain::vault::Keyring;
 use domain::{GrantId, OrganisationId, ServerId};
 use sha2::{Digest, Sha256};
 
-/// Longest id that is opened: longer ones are not ours.
-const MAX_SEALED: usize = 4_096;
+/// Longest id that is given out, and so that is opened: as much as one header may be in front of
+/// most servers (8 KB), less its name.
+const MAX_SEALED: usize = 8_000;
+/// Longest session id of a server's that fits into one, beside what a client calls itself.
+pub(crate) const MAX_SESSION: usize = 5_120;
 /// Longest `requestState` of a server's that is carried for it.
 const MAX_STATE: usize = 64 << 10;
 /// How long a client may take to answer what a server asked of it.
@@ -59,15 +62,14 @@ impl Seals {
     }
 
     fn seal(&self, purpose: u8, holder: Holder, content: &[u8]) -> Option<String> {
-        let sealed = self.0.seal(content, &bound(purpose, holder, &[])).ok()?;
-        Some(URL_SAFE_NO_PAD.encode(sealed))
+        encode(&self.0.seal(content, &bound(purpose, holder, &[])).ok()?)
     }
 
     fn open(&self, purpose: u8, holder: Holder, presented: &[u8]) -> Option<Vec<u8>> {
         self.0.open(&decode(presented)?, &bound(purpose, holder, &[])).ok()
     }
 
-    /// The id that a client is given for a session; `None` only if no key is in force.
+    /// The id that a client is given for a session; `None` if it would be too long.
     pub(crate) fn session(&self, holder: Holder, content: &[u8]) -> Option<String> {
         self.seal(purpose::SESSION, holder, content)
     }
@@ -99,7 +101,9 @@ impl Seals {
 
     /// A server's own `requestState`, with what tells whose it is.
     pub(crate) fn carried(&self, holder: Holder, content: &[u8]) -> Option<String> {
-        (content.len() <= MAX_STATE).then(|| self.seal(purpose::CARRIED, holder, content)).flatten()
+        let fits = content.len() <= MAX_STATE;
+        let sealed = self.0.seal(content, &bound(purpose::CARRIED, holder, &[]));
+        fits.then(|| sealed.ok().map(|sealed| URL_SAFE_NO_PAD.encode(sealed))).flatten()
     }
 
     /// What [`Self::carried`] sealed for the same holder.
@@ -122,8 +126,7 @@ impl Seals {
         plain.push(asked.method);
         plain.extend_from_slice(asked.server.as_uuid().as_bytes());
         plain.extend_from_slice(asked.id);
-        let sealed = self.0.seal(&plain, &bound(purpose::REQUEST, holder, session)).ok()?;
-        Some(URL_SAFE_NO_PAD.encode(sealed))
+        encode(&self.0.seal(&plain, &bound(purpose::REQUEST, holder, session)).ok()?)
     }
 
     /// What the client answers, if it was asked in this session, within the hour.
@@ -151,8 +154,7 @@ impl Seals {
 impl Seals {
     /// The id under which a client knows a server's task. One task has one id.
     pub(crate) fn task(&self, holder: Holder, content: &[u8]) -> Option<String> {
-        let sealed = self.0.seal_alike(content, &bound(purpose::TASK, holder, &[])).ok()?;
-        Some(URL_SAFE_NO_PAD.encode(sealed))
+        encode(&self.0.seal_alike(content, &bound(purpose::TASK, holder, &[])).ok()?)
     }
 
     /// What [`Self::task`] sealed for the same holder.
@@ -168,7 +170,7 @@ impl Seals {
         content: &[u8],
     ) -> Option<String> {
         let bound = bound(purpose::CLIENT_TASK, holder, session);
-        Some(URL_SAFE_NO_PAD.encode(self.0.seal_alike(content, &bound).ok()?))
+        encode(&self.0.seal_alike(content, &bound).ok()?)
     }
 
     /// What [`Self::client_task`] sealed for the same session.
@@ -197,6 +199,11 @@ pub(crate) fn digest(holder: Holder, session: &[u8]) -> [u8; 16] {
     let [digest @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
         <[u8; 32]>::from(hash.finalize());
     digest
+}
+
+/// What is too long to be opened again is not given out.
+fn encode(sealed: &[u8]) -> Option<String> {
+    Some(URL_SAFE_NO_PAD.encode(sealed)).filter(|id| id.len() <= MAX_SEALED)
 }
 
 fn decode(presented: &[u8]) -> Option<Vec<u8>> {
@@ -244,6 +251,24 @@ mod tests {
             assert!(seals.open_session(holder, id.as_bytes()).is_none());
         }
         assert!(seals.open_session(mine, b"upstream-id").is_none());
+    }
+
+    #[test]
+    fn what_is_given_out_opens_again_however_long_it_is() {
+        let seals = Seals::new(Keyring::single(&[5; 32]));
+        let (holder, now) = (holder(), Utc::now());
+        // With the longest names that a client may have beside it.
+        let longest = vec![b'x'; MAX_SESSION + 2 * (64 * 4 + 1)];
+        let id = seals.session(holder, &longest).unwrap();
+        assert_eq!(seals.open_session(holder, id.as_bytes()).unwrap(), longest);
+        for length in (5_000..7_000).step_by(100) {
+            let long = vec![b'7'; length];
+            let opens = |id: String| seals.open_session(holder, id.as_bytes()).is_some();
+            assert!(seals.session(holder, &long).is_none_or(opens), "{length}");
+            let asked = Asked { server: holder.server.unwrap(), id: &long, method: 2 };
+            let opens = |id: String| seals.open_request(holder, b"s", id.as_bytes(), now).is_some();
+            assert!(seals.request(holder, b"s", asked, now).is_none_or(opens), "{length}");
+        }
     }
 
     #[test]

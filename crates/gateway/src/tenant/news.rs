@@ -30,7 +30,7 @@ use crate::refusal::Refusal;
 use crate::session::seal::Holder;
 use crate::session::store::{SessionKey, TenantSession};
 use crate::upstream::Relay;
-use crate::upstream::judge::{Judge, Scope};
+use crate::upstream::judge::{Judge, Scope, expiry};
 use crate::upstream::reading::Reading;
 use crate::upstream::wire::Way;
 use crate::view::{BindingView, GrantView, Live, Standing};
@@ -230,6 +230,11 @@ impl Merged {
                     }
                     if let Some(news) = self.changed_reach() {
                         return Some(news);
+                    }
+                }
+                () = expiry(&self.live, self.standing, &self.gw.clock) => {
+                    if !self.holds() {
+                        return None;
                     }
                 }
                 () = self.gw.closing.cancelled() => return None,

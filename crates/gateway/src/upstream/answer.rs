@@ -20,6 +20,7 @@ use crate::front::body::json_response;
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
 use crate::session::joined::{DirectSession, Joined};
+use crate::session::seal::MAX_SESSION;
 use crate::trail::Trail;
 
 /// Bodies of errors are short.
@@ -189,18 +190,25 @@ pub(super) fn client_headers(
 ) -> Result<HeaderMap, Refusal> {
     let mut headers = headers::for_client(upstream);
     if let Some(id) = upstream.get(MCP_SESSION_ID).filter(|_| exchange.opens_session()) {
+        if id.len() > MAX_SESSION {
+            return Err(Refusal::Upstream(TOO_LONG.to_owned()));
+        }
         let session =
             DirectSession { client: exchange.client.clone(), upstream: id.as_bytes().to_vec() };
         // A bridge has sealed its own.
         let is_sealed = exchange.is_bridged.then(|| id.clone());
         let sealed = is_sealed.or_else(|| session.sealed(&gw.seals, exchange.holder));
-        let sealed = sealed.ok_or(Refusal::Unavailable)?;
+        let sealed = sealed.ok_or_else(|| Refusal::Upstream(TOO_LONG.to_owned()))?;
         headers.insert(MCP_SESSION_ID, sealed);
     }
     // Ours is JSON whatever the server called it; a stream says so itself.
     headers.remove(CONTENT_TYPE);
     Ok(headers)
 }
+
+/// What is said of a server whose session id cannot be carried ([`MAX_SESSION`]).
+const TOO_LONG: &str = "The server's session id is longer than 5 120 bytes, which is more than can \
+                        be passed on to a client in a header.";
 
 pub(super) fn bad_answer() -> Refusal {
     Refusal::Upstream(

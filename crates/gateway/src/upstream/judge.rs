@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::ServerId;
+use domain::{Clock, ServerId};
 use json::Node;
 use mcp::answer;
 use mcp::lists::ListKind;
@@ -30,6 +31,8 @@ use crate::view::{BindingView, Live, Standing};
 
 /// Requests of one stream whose ids are remembered, for the server to take back.
 const MAX_ASKED: usize = 256;
+/// How long past its end a grant is looked at: by then it has ended by any clock.
+const PAST: Duration = Duration::from_millis(5);
 const DENIED: i32 = -31_001;
 
 /// Replacements of parts of a message.
@@ -57,6 +60,20 @@ impl Scope {
         }
         let grant = view.grant(self.standing, now)?;
         grant.binding_to(self.server).filter(|binding| !binding.server.is_paused).cloned()
+    }
+}
+
+/// Waits until a grant ends by time alone, of which nobody tells; for ever if it does not.
+pub(crate) async fn expiry(live: &Live, standing: Standing, clock: &Clock) {
+    let now = clock.now();
+    // No view is held while nothing happens.
+    let left = match live.view().grant(standing, now) {
+        Some(grant) => grant.ends_at().map(|end| end.signed_duration_since(now)),
+        None => return,
+    };
+    match left {
+        Some(left) => tokio::time::sleep(left.to_std().unwrap_or_default() + PAST).await,
+        None => std::future::pending().await,
     }
 }
 

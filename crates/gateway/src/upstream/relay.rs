@@ -17,9 +17,9 @@ use mcp::message::{self, MessageKind};
 use mcp::sse::{self, Decoder, Event};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::answer::{Seen, client_headers};
+use super::answer::Seen;
 use super::exchange::Exchange;
-use super::judge::{Act, Judge, Judged, Scope};
+use super::judge::{Act, Judge, Judged, Scope, expiry};
 use super::reading::{Reading, Refused};
 use super::wire::{self, Way};
 use crate::call::Verdict;
@@ -76,13 +76,11 @@ impl Relay {
     pub(super) fn of_post(
         gw: &Arc<Gateway>,
         exchange: Exchange,
-        way: Way,
+        (way, headers): (Way, HeaderMap),
         response: http::Response<Reading>,
         verdict: Verdict,
     ) -> Self {
         let judge = Judge::of_post(gw, &exchange);
-        // Without a key in force the session cannot be given out: the client sees none.
-        let headers = client_headers(gw, &exchange, response.headers()).unwrap_or_default();
         let is_endless = exchange.method == mcp::method::Method::SubscriptionsListen;
         let awaited = Awaited {
             outlives_client: exchange.outlives_client(),
@@ -264,6 +262,9 @@ impl Relay {
                 self.end_if_revoked();
             }
             _ = self.changes.changed() => self.end_if_revoked(),
+            () = expiry(&self.scope.live, self.scope.standing, &self.gw.clock) => {
+                self.end_if_revoked();
+            }
             () = self.gw.closing.cancelled(), if self.is_endless => self.hang_up(),
             () = at(self.ends_at) => self.hang_up(),
             () = self.gw.cutting.cancelled() => self.give_up(Refusal::CutOff),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, Response};
 
-use super::answer::Answer;
+use super::answer::{Answer, client_headers};
 use super::exchange::Exchange;
 use super::reading::Reading;
 use super::relay::Relay;
@@ -61,7 +61,9 @@ pub(crate) async fn send(
     };
     let verdict = pass.verdict().clone();
     if response.status().is_success() && is_stream(response.headers()) {
-        return Ok(Answer::Stream(Box::new(Relay::of_post(gw, exchange, way, response, verdict))));
+        let headers = client_headers(gw, &exchange, response.headers())?;
+        let relay = Relay::of_post(gw, exchange, (way, headers), response, verdict);
+        return Ok(Answer::Stream(Box::new(relay)));
     }
     Answer::read(gw, exchange, response, verdict).await
 }

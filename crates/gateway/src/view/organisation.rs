@@ -93,6 +93,11 @@ impl GrantView {
         self.expires_at.is_none_or(|end| now < end)
     }
 
+    /// When it ends by itself.
+    pub(crate) const fn ends_at(&self) -> Option<DateTime<Utc>> {
+        self.expires_at
+    }
+
     /// The binding to the server of that slug.
     pub(crate) fn binding(&self, server: &str) -> Option<&Arc<BindingView>> {
         self.bindings.iter().find(|binding| binding.server.slug.as_str() == server)

@@ -15,6 +15,7 @@ mod connections;
 mod differential;
 mod envelope;
 mod front;
+mod hostile;
 mod legacy_sse;
 mod limits;
 mod mistakes;

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::json;
 
-use crate::world::{World, allow_all, borrowed, call, initialize, list, modern, reply};
+use crate::world::{World, allow_all, borrowed, call, events, initialize, list, modern, reply};
 
 #[tokio::test]
 async fn the_servers_own_id_is_never_shown_and_a_rotated_token_keeps_the_session() {
@@ -34,6 +34,44 @@ async fn the_servers_own_id_is_never_shown_and_a_rotated_token_keeps_the_session
     let rotated = crate::world::Agent { token: rotated.token, ..agent.clone() };
     assert_eq!(world.call(&rotated, &id, "a", json!({})).await.status, 200);
     assert_eq!(world.call(&agent, &id, "a", json!({})).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_long_session_id_works_and_one_that_is_too_long_is_refused_in_words() {
+    let (world, agent) = World::with_upstream(allow_all(), &["a"], |seen| async move {
+        let message = seen.json();
+        let length = message["params"]["clientInfo"]["version"].as_str().map(str::parse::<usize>);
+        let id = "s".repeat(length.unwrap_or(Ok(5_120)).unwrap());
+        let opened = json!({"protocolVersion": "2025-06-18", "capabilities": {}});
+        let mut answer = match message["method"].as_str() {
+            Some("initialize") if message["id"] == "stream" => {
+                events(&[json!({"jsonrpc": "2.0", "id": "stream", "result": opened})])
+            }
+            Some("initialize") => seen.result(&opened),
+            _ if seen.headers["mcp-session-id"] == id => seen.result(&json!({"content": []})),
+            _ => reply(404, "text/plain", ""),
+        };
+        answer.headers_mut().insert("mcp-session-id", id.parse().unwrap());
+        answer
+    })
+    .await;
+    for id in ["whole", "stream"] {
+        let open = async |length: usize| {
+            let info = json!({"name": "c".repeat(64), "version": length.to_string()});
+            let params = json!({"protocolVersion": "2025-06-18", "capabilities": {},
+                "clientInfo": info});
+            let message =
+                json!({"jsonrpc": "2.0", "id": id, "method": "initialize", "params": params});
+            world.post(&agent, &[], &message).await
+        };
+        let opened = open(5_120).await;
+        let session = opened.headers["mcp-session-id"].to_str().unwrap().to_owned();
+        assert_eq!(world.call(&agent, &session, "a", json!({})).await.status, 200, "{id}");
+        let refused = open(5_121).await;
+        assert!(refused.headers.get("mcp-session-id").is_none(), "{id}");
+        let said = refused.json["error"]["message"].as_str().unwrap();
+        assert!(said.contains("session id is longer than"), "{id}: {}", refused.text);
+    }
 }
 
 #[tokio::test]

@@ -212,6 +212,43 @@ async fn silence_is_kept_alive_and_revocation_ends_the_stream() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_with_its_grant_by_time_alone_whether_it_is_silent_or_busy() {
+    for is_busy in [false, true] {
+        let (world, agent) = World::with_upstream(allow_all(), &["a"], move |seen| async move {
+            if seen.method == Method::POST {
+                let opened = json!({"protocolVersion": "2025-06-18", "capabilities": {}});
+                let mut answer = seen.result(&opened);
+                answer.headers_mut().insert("mcp-session-id", "s".parse().unwrap());
+                return answer;
+            }
+            let (sender, receiver) = mpsc::unbounded_channel();
+            tokio::spawn(async move {
+                let news = json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"});
+                while sender.send(Bytes::from(format!("data: {news}\n\n"))).is_ok() {
+                    let pause = if is_busy { 1 } else { 60_000 };
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                }
+            });
+            written_to(receiver)
+        })
+        .await;
+        for agent in [agent.clone(), agent.at_tenant()] {
+            let session = world.initialize(&agent).await.unwrap();
+            let headers = [("mcp-session-id", session.as_str())];
+            let mut response = world.open(Method::GET, &agent, &headers, "").await;
+            assert_eq!(response.status(), 200);
+            frame(response.body_mut()).await.expect("it is open");
+            let soon = chrono::Utc::now() + chrono::TimeDelta::milliseconds(300);
+            world.publish(|organisation| organisation.grants[0].expires_at = Some(soon)).await;
+            // Long before the silence would have been broken (15 s).
+            while frame(response.body_mut()).await.is_some() {}
+            assert!(chrono::Utc::now() >= soon);
+            world.publish(|organisation| organisation.grants[0].expires_at = None).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_event_larger_than_the_limit_ends_in_words() {
     let mut world = World::empty();
     let at = world

@@ -4,6 +4,7 @@
 //! that resolves differently a moment later gains nothing.
 
 mod address;
+mod authorities;
 mod connector;
 mod error;
 mod names;
@@ -25,6 +26,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use url::Url;
 
 pub use address::{AddressClass, AddressRules, AllowRange, BadRange, Refused};
+pub use authorities::{Authorities, BadAuthorities};
 use connector::Guarded;
 pub use error::{ReadError, SendError};
 
@@ -55,13 +57,22 @@ pub struct Client {
 impl Client {
     /// A client that connects where the rules allow. Fails only if TLS cannot be set up.
     pub fn new(rules: AddressRules) -> Result<Self, rustls::Error> {
-        Self::over(Guarded::new(rules))
+        Self::trusting(rules, Authorities::default())
     }
 
-    fn over(guard: Guarded) -> Result<Self, rustls::Error> {
+    /// The same, for servers whose certificates come from further authorities as well.
+    pub fn trusting(rules: AddressRules, further: Authorities) -> Result<Self, rustls::Error> {
+        Self::over(Guarded::new(rules), further)
+    }
+
+    fn over(guard: Guarded, further: Authorities) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(further.and_public())
+            .with_no_client_auth();
         let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(provider)?
+            .with_tls_config(tls)
             .https_or_http()
             // One exchange a connection. Over HTTP/2 all tenants of a host would share one: the
             // streams of one, left open or unread, would use up what the others need.

@@ -193,7 +193,8 @@ fn client_that_resolves(rules: AddressRules, answers: Vec<Vec<SocketAddr>>) -> C
         let answer = answers.lock().unwrap().next();
         Box::pin(async move { answer.ok_or_else(|| std::io::Error::other("no such host")) })
     });
-    Client::over(Guarded::resolving(rules, names.without_memory())).unwrap()
+    let guard = Guarded::resolving(rules, names.without_memory());
+    Client::over(guard, Authorities::default()).unwrap()
 }
 
 #[tokio::test]
@@ -217,9 +218,12 @@ async fn what_a_name_resolved_to_before_is_checked_again_by_the_rules() {
     let names = names::Names::asking(move |_, _, _room| Box::pin(async move { Ok(vec![inside]) }));
     let open = AddressRules { loopback: true, ..AddressRules::default() };
     let url = "http://kept.example/";
-    let client = Client::over(Guarded::resolving(open, names.clone())).unwrap();
+    let over = |rules, names| {
+        Client::over(Guarded::resolving(rules, names), Authorities::default()).unwrap()
+    };
+    let client = over(open, names.clone());
     assert!(client.send(get(url), PATIENCE).await.is_ok());
-    let closed = Client::over(Guarded::resolving(AddressRules::default(), names)).unwrap();
+    let closed = over(AddressRules::default(), names);
     let error = closed.send(get(url), PATIENCE).await.unwrap_err();
     assert!(matches!(error, SendError::Refused(_)), "{error:?}");
 }
@@ -280,4 +284,69 @@ async fn failures_say_what_happened_and_whether_anything_was_sent() {
     };
     let (answer, ()) = tokio::join!(client.send(get(&url), PATIENCE), hang_up);
     assert!(matches!(answer, Err(SendError::Broken { sent: true, .. })), "{answer:?}");
+}
+
+// === TLS ===
+
+/// The authority that the server below has its certificate from, and one that it does not.
+const AUTHORITY: &[u8] = include_bytes!("../../tests/tls/authority.pem");
+const OTHER: &[u8] = include_bytes!("../../tests/tls/other.pem");
+
+/// A server with a certificate of an authority of its own. Its key is worth nothing.
+async fn greeter_over_tls() -> SocketAddr {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let chain = CertificateDer::from_pem_slice(include_bytes!("../../tests/tls/server.pem"));
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../tests/tls/server.key"));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![chain.unwrap()], key.unwrap())
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            let Ok(mut tls) = acceptor.accept(tcp).await else { continue };
+            let _request = tls.read(&mut [0; 1_024]).await;
+            let _sent = tls.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\ninside").await;
+            let _closed = tls.shutdown().await;
+        }
+    });
+    at
+}
+
+#[tokio::test]
+async fn a_server_with_a_certificate_of_a_private_authority_is_reached_once_it_is_trusted() {
+    let url = format!("https://{}/", greeter_over_tls().await);
+    let rules = || AddressRules { loopback: true, ..AddressRules::default() };
+    let stranger = Client::new(rules()).unwrap();
+    assert!(stranger.send(get(&url), PATIENCE).await.is_err(), "nobody vouches for it");
+    let authorities = Authorities::from_pem(AUTHORITY).unwrap();
+    assert_eq!(authorities.count(), 1);
+    let client = Client::trusting(rules(), authorities).unwrap();
+    let answer = client.send(get(&url), PATIENCE).await.unwrap();
+    assert_eq!(read_all(answer.into_body(), 100).await.unwrap(), "inside");
+    let other = Authorities::from_pem(OTHER).unwrap();
+    let client = Client::trusting(rules(), other).unwrap();
+    assert!(client.send(get(&url), PATIENCE).await.is_err(), "another authority");
+}
+
+#[test]
+fn a_file_of_authorities_is_read_whole_or_refused_in_words() {
+    let begin = "-----BEGIN CERTIFICATE-----\n";
+    let end = "-----END CERTIFICATE-----\n";
+    for (pem, wanted) in [
+        (String::new(), "no certificate"),
+        ("hello".to_owned(), "no certificate"),
+        (format!("{begin}AAAA\n{end}"), "certificate 1"),
+        (format!("{begin}????\n{end}"), "not PEM"),
+        (begin.to_owned(), "not PEM"),
+    ] {
+        let refused = Authorities::from_pem(pem.as_bytes()).unwrap_err().to_string();
+        assert!(refused.contains(wanted), "{pem}: {refused}");
+    }
 }

@@ -244,8 +244,12 @@ fn luhn(digits: &[u8]) -> bool {
 
 fn phone(text: &str, found: &Captures<'_>) -> Option<Range<usize>> {
     let all = found.get_match();
-    let digits = all.as_str().bytes().filter(u8::is_ascii_digit).count();
-    let range = all.range();
+    // A bracket that closes none of its own is the sentence's.
+    let count = |bracket| all.as_str().matches(bracket).count();
+    let is_closed = count(')') <= count('(');
+    let number = if is_closed { all.as_str() } else { all.as_str().trim_end_matches(')') };
+    let digits = number.bytes().filter(u8::is_ascii_digit).count();
+    let range = all.start()..all.start() + number.len();
     ((8..=15).contains(&digits) && stands_alone(text, &range)).then_some(range)
 }
 

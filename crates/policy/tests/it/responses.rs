@@ -137,6 +137,8 @@ fn phone_numbers_are_found_in_the_common_forms() {
         ("tel:+14155552671", "tel:[phone number]"),
         ("(415) 555-2671 or 415-555-2671", "[phone number] or [phone number]"),
         ("030 1234567", "[phone number]"),
+        ("(call +1 415 555 2671)+1 415 555 2672", "(call [phone number])[phone number]"),
+        ("+1 (415) 555 2671)x", "[phone number])x"),
         ("2026-11-25T13:47:31+00:00", "2026-11-25T13:47:31+00:00"),
         ("+1", "+1"),
         ("10.0.0.1:8080", "10.0.0.1:8080"),

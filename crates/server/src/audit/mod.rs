@@ -4,7 +4,6 @@
 //! start goes on where it was. What cannot be spooled is not called.
 
 mod drain;
-mod segments;
 mod spool;
 
 use std::path::Path;

@@ -16,7 +16,7 @@ use domain::CallRecord;
 use gateway::records::{Full, Place, Records};
 use tokio::sync::Notify;
 
-use super::segments::Segments;
+use crate::segments::Segments;
 
 /// A segment is closed at this size, or at an eighth of the room if that is less.
 const SEGMENT: u64 = 8 << 20;

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::{runtime, say};
 use crate::config::{Config, MasterKey};
-use crate::{counters, database, keys};
+use crate::{counters, database, keys, product};
 
 /// Checks one thing after another; code 1 if anything is wrong.
 pub(super) fn run(config: &Config) -> Result<()> {
@@ -22,6 +22,7 @@ pub(super) fn run(config: &Config) -> Result<()> {
     };
     check("address", free(config))?;
     check("master key", key(config))?;
+    check("authorities of servers", authorities(config))?;
     let runtime = runtime()?;
     check("Postgres", runtime.block_on(postgres(config)))?;
     check("counters", runtime.block_on(redis(config)))?;
@@ -44,6 +45,16 @@ fn key(config: &Config) -> Result<String> {
     }
     keys::master_key(&config.security.master_key)?;
     Ok("present".to_owned())
+}
+
+fn authorities(config: &Config) -> Result<String> {
+    match &config.security.upstream_ca_file {
+        None => Ok("the public ones".to_owned()),
+        Some(file) => {
+            let further = product::authorities(file)?;
+            Ok(format!("the public ones, and {} in {}", further.count(), file.display()))
+        }
+    }
 }
 
 async fn postgres(config: &Config) -> Result<String> {

@@ -16,6 +16,8 @@ pub(crate) struct Http {
     pub(crate) listen: SocketAddr,
     /// Where metrics are served, if anywhere.
     pub(crate) internal_listen: Option<SocketAddr>,
+    /// Connections of clients at a time.
+    pub(crate) max_connections: usize,
     /// Seconds between saying that it stops and accepting no more.
     pub(crate) drain_notice_secs: u64,
     /// Which planes this process serves.
@@ -107,6 +109,12 @@ impl Http {
             internal_listen: reader.maybe(
                 "DRAWBRIDGE_INTERNAL_LISTEN",
                 "Address and port for /metrics; not served unless set.",
+            ),
+            max_connections: reader.value(
+                "DRAWBRIDGE_MAX_CONNECTIONS",
+                "Connections of clients at a time; further ones are answered 503 and closed. Each \
+                 takes a file descriptor, and so does its call to a server.",
+                16_384,
             ),
             drain_notice_secs: reader.value(
                 "DRAWBRIDGE_DRAIN_NOTICE_SECS",

@@ -18,6 +18,8 @@ pub(crate) struct Security {
     pub(crate) signup: Signup,
     /// Private ranges that upstream servers may live in.
     pub(crate) upstream_allow: Vec<AllowRange>,
+    /// Certificate authorities of upstream servers, beside the public ones.
+    pub(crate) upstream_ca_file: Option<PathBuf>,
     /// Whether the built-in demo server runs.
     pub(crate) demo: bool,
     /// What hashing a password costs.
@@ -88,6 +90,11 @@ impl Security {
             upstream_allow: reader.list(
                 "DRAWBRIDGE_UPSTREAM_ALLOW",
                 "Private ranges that upstream servers may live in: cidr[:port],…",
+            ),
+            upstream_ca_file: reader.path(
+                "DRAWBRIDGE_UPSTREAM_CA_FILE",
+                "Certificate authorities (PEM) that upstream servers may have their certificates \
+                 from, besides the public ones.",
             ),
             demo: reader.value(
                 "DRAWBRIDGE_DEMO",

@@ -1,4 +1,7 @@
-//! Where limits are counted: in process, or in a Redis that all replicas share.
+//! Where limits are counted: in process with a journal on local disk, or in a Redis that all
+//! replicas share.
+
+mod journal;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +13,15 @@ use gateway::limits::memory::MemoryCounters;
 use gateway::limits::redis::RedisCounters;
 use tokio::time::timeout;
 
+use crate::config::Storage;
+
 /// The counters of this configuration. A Redis that does not answer stops the start.
-pub(crate) async fn open(redis_url: Option<&str>, clock: Clock) -> Result<Arc<dyn CounterStore>> {
-    match redis_url {
-        None => Ok(Arc::new(MemoryCounters::new(clock))),
+pub(crate) async fn open(storage: &Storage, clock: Clock) -> Result<Arc<dyn CounterStore>> {
+    match &storage.redis_url {
+        None => {
+            let (kept, journal) = journal::open(&storage.data_dir.join("counters"))?;
+            Ok(Arc::new(MemoryCounters::restored(clock, &kept, Arc::new(journal))))
+        }
         Some(url) => Ok(Arc::new(connect(url).await?)),
     }
 }

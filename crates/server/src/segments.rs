@@ -1,4 +1,5 @@
-//! The files of a spool: numbered segments of lines, in a folder that one process holds.
+//! Numbered segments of lines, in a folder that one process holds: of the audit's spool, and of
+//! the journal of counts.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -11,7 +12,7 @@ use anyhow::{Context, Result, bail};
 const MAX_PROCESSES: u32 = 64;
 
 /// A folder of segments, locked for as long as this lives.
-pub(super) struct Segments {
+pub(crate) struct Segments {
     folder: PathBuf,
     _lock: File,
 }
@@ -19,7 +20,7 @@ pub(super) struct Segments {
 impl Segments {
     /// Takes the first folder that nobody holds, and takes over what processes that ended left in
     /// others. Gives the numbers of the segments that are there, oldest first.
-    pub(super) fn take(root: &Path) -> Result<(Self, Vec<u64>)> {
+    pub(crate) fn take(root: &Path) -> Result<(Self, Vec<u64>)> {
         let mut ours: Option<Self> = None;
         for process in 0..MAX_PROCESSES {
             let folder = root.join(process.to_string());
@@ -40,7 +41,7 @@ impl Segments {
     }
 
     fn lock(folder: PathBuf) -> Result<Option<Self>> {
-        let using = || format!("cannot keep the audit's spool in {}", folder.display());
+        let using = || format!("cannot keep segments in {}", folder.display());
         DirBuilder::new().recursive(true).mode(0o700).create(&folder).with_context(using)?;
         let lock = private().create(true).truncate(false).open(folder.join("lock"));
         let lock = lock.with_context(using)?;
@@ -55,13 +56,13 @@ impl Segments {
         let next = self.numbers()?.last().map_or(0, |last| last + 1);
         for (new, old) in (next..).zip(other.numbers()?) {
             fs::rename(other.path(old), self.path(new))
-                .context("cannot take over the spool of a process that ended")?;
+                .context("cannot take over the segments of a process that ended")?;
         }
         Ok(())
     }
 
     fn numbers(&self) -> Result<Vec<u64>> {
-        let entries = fs::read_dir(&self.folder).context("cannot list the audit's spool")?;
+        let entries = fs::read_dir(&self.folder).context("cannot list segments")?;
         let number = |entry: fs::DirEntry| {
             entry.file_name().to_str()?.strip_suffix(".jsonl")?.parse::<u64>().ok()
         };
@@ -71,28 +72,34 @@ impl Segments {
     }
 
     /// A new segment, to append to.
-    pub(super) fn create(&self, number: u64) -> io::Result<File> {
+    pub(crate) fn create(&self, number: u64) -> io::Result<File> {
         private().create_new(true).open(self.path(number))
     }
 
     /// A segment, to read.
-    pub(super) fn open(&self, number: u64) -> io::Result<File> {
+    pub(crate) fn open(&self, number: u64) -> io::Result<File> {
         File::open(self.path(number))
     }
 
     /// Its size, in bytes; 0 if it is not there.
-    pub(super) fn size(&self, number: u64) -> u64 {
+    pub(crate) fn size(&self, number: u64) -> u64 {
         fs::metadata(self.path(number)).map_or(0, |about| about.len())
     }
 
     /// Removes a segment.
-    pub(super) fn remove(&self, number: u64) {
+    pub(crate) fn remove(&self, number: u64) {
         match fs::remove_file(self.path(number)) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                tracing::warn!(%error, number, "a segment of the audit's spool stays");
+                tracing::warn!(%error, number, "a segment stays that is no longer needed");
             }
             _ => {}
         }
+    }
+
+    /// Removes all segments before one.
+    pub(crate) fn remove_before(&self, number: u64) {
+        let older = self.numbers().unwrap_or_default().into_iter().filter(|old| *old < number);
+        older.for_each(|old| self.remove(old));
     }
 
     fn path(&self, number: u64) -> PathBuf {
