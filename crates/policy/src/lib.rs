@@ -31,6 +31,16 @@
 //!
 //! Start at [`parse()`] for what is accepted, at `engine/case.rs` for the order of a decision.
 //!
+//! What it costs, beside the same policy in two other languages (each tool allowed up to an amount;
+//! `cargo xtask bench rivals`, medians on a busy machine of two cores; Cedar looks at every policy
+//! of a set, the other two at the rule of the tool):
+//!
+//! | rules | ready: ours | CEL | Cedar | one decision: ours | CEL | Cedar |
+//! |---|---|---|---|---|---|---|
+//! | 20 | 0.33 ms | 1.5 ms | 1.1 ms | 1.1 µs | 4.2 µs | 55 µs |
+//! | 200 | 3.8 ms | 16 ms | 9.1 ms | 1.0 µs | 4.4 µs | 560 µs |
+//! | 2 000 | 50 ms | 157 ms | 128 ms | 1.1 µs | 4.1 µs | 6 900 µs |
+//!
 //! Never here: I/O, a clock, randomness, HTTP. The time is part of a call's [`Context`]; counting
 //! is the gateway's, which gets [`LimitRequest`]s.
 

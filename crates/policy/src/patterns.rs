@@ -50,10 +50,19 @@ impl Patterns {
         if let Some(compiled) = self.compiled.get(pattern) {
             return Ok(compiled.clone());
         }
-        let compiled = sized(pattern).map_err(|error| why_not(&error))?;
-        self.spent = self.spent.saturating_add(compiled.size);
+        let too_much = || "The patterns of this document are too large together.".to_owned();
         if self.spent > PATTERNS_BUDGET {
-            return Err("The patterns of this document are too large together.".to_owned());
+            // Compiling more of them only to refuse them would take as long as they like.
+            return Err(too_much());
+        }
+        let compiled = sized(pattern);
+        // One that is too large has cost the time of the largest.
+        let is_too_big = matches!(compiled, Err(regex::Error::CompiledTooBig(_)));
+        let size = if is_too_big { PATTERN_SIZES.into_iter().max() } else { None };
+        self.spent += compiled.as_ref().map_or(size.unwrap_or(1), |pattern| pattern.size);
+        let compiled = compiled.map_err(|error| why_not(&error))?;
+        if self.spent > PATTERNS_BUDGET {
+            return Err(too_much());
         }
         self.compiled.insert(pattern.to_owned(), compiled.clone());
         Ok(compiled)

@@ -5,6 +5,7 @@
     reason = "product rules about clocks and settings; a developer's command reads both"
 )]
 
+mod bench;
 mod conformance;
 mod db;
 mod http;
@@ -41,7 +42,7 @@ enum Task {
     Db(db::Task),
     /// Fail if generated files are out of date.
     Drift,
-    /// Run the benchmarks; arguments are those of `cargo bench`.
+    /// Run the benchmarks; arguments are those of `cargo bench`, or `rivals` first.
     Bench {
         /// Passed on.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -62,9 +63,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::tidy(),
         Task::Db(task) => db::db(&task),
         Task::Drift => db::drift(),
-        Task::Bench { args } => {
-            shell::run(shell::offline_cargo(&["bench", "--workspace"]).args(args))
-        }
+        Task::Bench { args } => bench::bench(&args),
         Task::Load(args) => load::load(&args),
         Task::Nightly(args) => nightly::nightly(&args),
     };

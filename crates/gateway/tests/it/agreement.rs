@@ -18,7 +18,7 @@ use domain::{Clock, ToolState};
 use gateway::source::ToolSnapshot;
 use made::Known;
 use policy::{Call, Category, Compiled, Context, Explanation, ToolFacts};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::world::{Agent, World, allow_all, borrowed, call, modern, reply};
 use dice::Dice;
@@ -77,12 +77,12 @@ fn explained(policy: &Compiled, tool: &str, arguments: &str, now: DateTime<Utc>)
 async fn made_world(document: &str, tools: &[Known]) -> (World, Agent) {
     let mut world = World::empty();
     world.clock = Clock::fixed("2026-11-25T13:47:31Z".parse().unwrap());
+    // Numbers that no float holds are no trouble for a server that reads none of them.
+    let answer = json!({"jsonrpc": "2.0", "id": 7, "result": {"content": []}}).to_string();
     let at = world
-        .upstream(|seen| async move {
-            match seen.json()["id"] {
-                Value::Null => reply(202, "application/json", ""),
-                _ => seen.result(&json!({"content": []})),
-            }
+        .upstream(move |_| {
+            let answer = answer.clone();
+            async move { reply(200, "application/json", answer) }
         })
         .await;
     world.server("shop", at, &[]);
@@ -107,8 +107,8 @@ async fn the_gateway_does_what_the_explanation_says() {
         for _ in 0..CALLS {
             let tool = made::tool_name(&mut dice);
             let arguments = made::arguments(&mut dice);
-            // The protocol itself refuses these two.
-            if tool.is_empty() || matches!(arguments, Tree::List(_)) {
+            // The protocol itself refuses these, or has them spelled otherwise in a header.
+            if tool.is_empty() || !tool.is_ascii() || matches!(arguments, Tree::List(_)) {
                 continue;
             }
             let arguments = arguments.to_string();
@@ -128,9 +128,14 @@ async fn the_gateway_does_what_the_explanation_says() {
             }
             assert_eq!(outcome, explanation.outcome, "{told}");
             assert_eq!(record.rule, explanation.rule, "{told}");
-            assert_eq!(record.message, explanation.message, "{told}");
-            if outcome != "allowed" && outcome != "observed" && outcome != "hidden" {
-                assert!(answer.tool_text().ends_with(&explanation.message), "{told}");
+            match outcome {
+                // The client is told what it is told of any name that is not there.
+                "hidden" => assert_eq!(answer.json["error"]["message"], *explanation.message),
+                "allowed" | "observed" => assert_eq!(record.message, explanation.message, "{told}"),
+                _ => {
+                    assert_eq!(record.message, explanation.message, "{told}");
+                    assert!(answer.tool_text().ends_with(&explanation.message), "{told}");
+                }
             }
         }
     }

@@ -5,10 +5,10 @@ use json::Node;
 use super::{limits, names, rules};
 use crate::document::Document;
 use crate::facts::ToolFacts;
-use crate::problem::{Problem, item, position};
+use crate::problem::{Problem, position};
 
 /// After so many warnings the rest goes unsaid.
-const MAX_WARNINGS: usize = 200;
+pub(super) const MAX_WARNINGS: usize = 200;
 
 /// What is probably not meant in a document; more can be said where the server's tools are known.
 /// Lines and columns are those of [`Document::to_json`].
@@ -72,10 +72,4 @@ fn deepest<'t>(root: Node<'t>, pointer: &str) -> (String, Node<'t>) {
         node = inner;
     }
     (reached, node)
-}
-
-/// The pointer of a name in a normalised `hide`.
-pub(super) fn hide_pointer(document: &Document, name: &str) -> String {
-    let index = document.hide.iter().position(|hidden| hidden == name).unwrap_or(0);
-    item("/hide", index)
 }

@@ -1,19 +1,32 @@
 //! Warnings about names: unknown, shadowed, or not what they look like.
 
-use super::found::{Warning, hide_pointer};
+use super::found::{MAX_WARNINGS, Warning};
 use crate::compiled::{Chooser, Hidden, Kind};
 use crate::document::Document;
 use crate::facts::ToolFacts;
 use crate::fold::is_invisible;
 use crate::glob::Glob;
-use crate::problem::{child, nearest};
+use crate::problem::{child, item, nearest};
+
+/// Finding the nearest of a thousand names takes a while: done for so many wrong ones.
+const MAX_SUGGESTED: usize = 20;
+
+/// The names and globs that `tools` and `hide` have, each with its pointer.
+fn names(document: &Document) -> impl Iterator<Item = (String, &String)> {
+    let named = document.tools.keys().map(|name| (child("/tools", name), name));
+    let hidden = document.hide.iter().enumerate();
+    named.chain(hidden.map(|(index, name)| (item("/hide", index), name)))
+}
 
 /// Names and globs that no tool of the server has.
 pub(super) fn unknown(document: &Document, tools: &[ToolFacts], found: &mut Vec<Warning>) {
     let known = || tools.iter().map(|tool| &*tool.name);
-    let named = document.tools.keys().map(|name| (child("/tools", name), name));
-    let hidden = document.hide.iter().map(|name| (hide_pointer(document, name), name));
-    for (pointer, name) in named.chain(hidden) {
+    let mut suggested = 0;
+    for (pointer, name) in names(document) {
+        // What goes unsaid need not be found out.
+        if found.len() >= MAX_WARNINGS {
+            break;
+        }
         let Ok(glob) = Glob::parse(name) else { continue };
         if known().any(|tool| glob.matches_name(tool)) {
             continue;
@@ -22,7 +35,9 @@ pub(super) fn unknown(document: &Document, tools: &[ToolFacts], found: &mut Vec<
             found.push(Warning::new(pointer, format!("No tool of the server fits \"{name}\".")));
             continue;
         };
-        let meant = nearest(exact, known()).map(str::to_owned);
+        suggested += 1;
+        let near = || nearest(exact, known()).map(str::to_owned);
+        let meant = if suggested <= MAX_SUGGESTED { near() } else { None };
         let question = meant.as_ref().map(|meant| format!(" Did you mean \"{meant}\"?"));
         let detail = format!(
             "The server has no tool \"{exact}\".{}",
@@ -71,9 +86,7 @@ pub(super) fn shadowed(document: &Document, found: &mut Vec<Warning>) {
 
 /// Names with characters that do not show, or letters of several scripts.
 pub(super) fn look_alikes(document: &Document, found: &mut Vec<Warning>) {
-    let named = document.tools.keys().map(|name| (child("/tools", name), name));
-    let hidden = document.hide.iter().map(|name| (hide_pointer(document, name), name));
-    for (pointer, name) in named.chain(hidden) {
+    for (pointer, name) in names(document) {
         let has_latin = name.chars().any(|char| char.is_ascii_alphabetic());
         let is_foreign = |char: char| !is_latin(char) && char.is_alphabetic();
         let is_odd = |char: &char| is_invisible(*char) || (has_latin && is_foreign(*char));

@@ -1,7 +1,7 @@
 //! No document and no call make a decision take long: what costs too much is refused. Shown by
 //! the refusal and not by a clock, which a busy machine would set off.
 
-use crate::support::{for_t, judged, outcome, rule};
+use crate::support::{for_t, judged, outcome, rule, tools, with};
 
 fn denying(conditions: &[String]) -> policy::Compiled {
     for_t(&rule(&format!(r#"{{"deny_if":[{{"conditions":[{}]}}]}}"#, conditions.join(","))))
@@ -59,6 +59,31 @@ fn an_ordinary_pattern_has_room_for_a_large_file() {
     let any = format!(r#"{{"any":[{tests}]}}"#);
     let policy = denying(&[any]);
     assert_eq!(outcome(&policy, &format!("{{\"s\":\"{}\"}}", "word ".repeat(200_000))), "allowed");
+}
+
+#[test]
+fn patterns_that_are_too_large_end_a_document_and_not_an_afternoon() {
+    let pattern = |n: usize| {
+        format!(r#"{{"path":"args.s","op":"regex","value":"((x{{{n}}}){{1000}}){{1000}}"}}"#)
+    };
+    let tests: Vec<_> = (0..1_000).map(|n| pattern(900 + n)).collect();
+    let text = rule(&format!(r#"{{"deny_if":[{{"conditions":[{}]}}]}}"#, tests.join(",")));
+    let problems = policy::parse(&text).unwrap_err();
+    let said = |words: &str| problems.iter().filter(|p| p.detail.contains(words)).count();
+    // Only so many are compiled; a list of errors has 500.
+    assert_eq!((said("too large when compiled"), said("too large together")), (17, 483));
+}
+
+#[test]
+fn thousands_of_unknown_names_are_not_each_compared_with_each_tool() {
+    let names: Vec<_> = (0..1_900).map(|n| format!("\"{:x<60}{n:04}\"", "")).collect();
+    let text = with(&format!(r#""hide":[{}]"#, names.join(",")));
+    let known: Vec<_> = (0..1_084).map(|n| format!("{:x<60}z{n:03}", "")).collect();
+    let known = tools(&known.iter().map(String::as_str).collect::<Vec<_>>());
+    let checked = policy::check(&text, Some(&known));
+    assert_eq!(checked.warnings.len(), 200);
+    let suggested = checked.warnings.iter().filter(|w| w.suggestion.is_some()).count();
+    assert_eq!(suggested, 20);
 }
 
 #[test]
