@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::guard::Can;
 
 /// Calls that are read at once: some megabytes.
-const BATCH: usize = 20_000;
+const BATCH: usize = 5_000;
 
 /// A walk through the calls of a filter.
 pub(super) struct Past {

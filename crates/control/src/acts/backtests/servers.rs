@@ -90,7 +90,7 @@ impl Engine {
             Err(failure) => return Err(failure),
         };
         let facts = tools::facts(&tools);
-        let live = policy::compile(&self.sides.live, &facts).map_err(unkept)?;
+        let live = policy::compile(&self.sides.live, &facts).map_err(|_found| unkept())?;
         let draft = policy::compile(&self.sides.draft, &facts).map_err(uncompiled)?;
         let names = Names::of(&server, &facts);
         Ok(Some(Met { at: self.backtest.add_server(live, draft), facts, names }))
@@ -129,7 +129,7 @@ fn decider(call: &PastCall) -> Option<Then> {
     Some((call.server_id, call.policy_id?, call.policy_version?))
 }
 
-fn unkept(_problems: Vec<policy::Problem>) -> Failure {
+fn unkept() -> Failure {
     Failure::internal("a stored document cannot be compiled")
 }
 
