@@ -139,5 +139,6 @@ fn record(
         session: Some(format!("{:016x}", n % 200)),
         request_id: format!("req_{n}"),
         argument_keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+        arguments: None,
     }
 }

@@ -158,9 +158,10 @@ impl Seen {
         self.cut |= call.names.len() >= MAX_NAMES;
         for name in call.names {
             let value = call.arguments.and_then(|arguments| arguments.get(name));
+            let is_full = self.arguments.len() >= MAX_ARGUMENTS;
             match self.arguments.get_mut(name) {
                 Some(values) => values.see(value),
-                None if self.arguments.len() >= MAX_ARGUMENTS => self.cut = true,
+                None if is_full => self.cut = true,
                 None => self.arguments.entry(name.clone()).or_default().see(value),
             }
         }

@@ -1,10 +1,10 @@
 //! Drafts on recorded calls, and what is learned from them.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{CallRecord, Outcome, PolicyId, ServerId};
+use domain::{CallRecord, Outcome, PolicyId, SealedArguments, ServerId};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use testkit::{Tenant, TestApp};
+use testkit::{Actor, Tenant, TestApp};
 
 use super::{call, demo_server, pointers};
 
@@ -122,6 +122,44 @@ async fn limits_are_replayed_at_the_times_of_the_calls(pool: PgPool) {
     assert_eq!(found["changes"]["limited"], 1);
     assert_eq!(found["rules"][0]["rule"], "/tools/list_customers/limits/0");
     assert_eq!(found["rules"][0]["examples"][0]["id"], calls[2].id.to_string());
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn values_settle_what_names_leave_open_for_who_may_see_them(pool: PgPool) {
+    let app = TestApp::new(pool);
+    let t = app.tenant("acme").await;
+    let server = demo_server(&t).await;
+    let id = a_policy(&t, &server, json!({ "version": "1", "default": "allow" })).await;
+    let since = week_before(&app);
+    let with = |plain: &str| {
+        let call = past(&app, &t, (&server, &id), "create_charge", Outcome::Allowed);
+        let sealed =
+            SealedArguments::seal(plain.as_bytes(), &app.arguments, t.id, call.id).unwrap();
+        CallRecord { arguments: Some(sealed), ..call }
+    };
+    let calls = [
+        with(r#"{"amount":250}"#),
+        with(r#"{"amount":50}"#),
+        // Shown to nobody, so it tells nothing here either.
+        with(r#"{"amount":250,"password":"hunter2!"}"#),
+    ];
+    let _rows = app.store.insert_calls(&calls).await.unwrap();
+    app.clock.advance(TimeDelta::seconds(1));
+    let over = json!([{ "conditions": [{ "path": "args.amount", "op": "gt", "value": 100 }] }]);
+    let draft = json!({ "version": "1", "default": "allow",
+                        "tools": { "create_charge": { "deny_if": over } } });
+    let url = format!("/api/v1/policies/{id}/backtest");
+    let form = json!({ "document": draft, "since": since });
+    let changes = async |actor: &Actor| {
+        let found = actor.post(&url, form.clone()).await.expect(200).json();
+        let changes = &found["changes"];
+        ["denied", "unknown", "unchanged"].map(|word| changes[word].as_u64().unwrap())
+    };
+    assert_eq!(changes(t.policy_manager()).await, [1, 1, 1]);
+    assert_eq!(changes(t.viewer()).await, [0, 3, 0]);
+    let learn = json!({ "server_id": server, "since": since });
+    let learned = t.policy_manager().post("/api/v1/policies/learn", learn).await.expect(200);
+    assert!(!learned.body.contains("hunter2"), "{}", learned.body);
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
