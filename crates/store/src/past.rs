@@ -22,6 +22,8 @@ pub struct PastFilter {
     pub since: DateTime<Utc>,
     /// Before.
     pub until: DateTime<Utc>,
+    /// With the values of their arguments, where they are recorded.
+    pub values: bool,
 }
 
 /// One call, as far as a policy looks at calls.
@@ -55,6 +57,8 @@ pub struct PastCall {
     pub session: Option<String>,
     /// Top-level keys of the arguments.
     pub argument_keys: Vec<String>,
+    /// Their values, sealed; empty where they were too long to be kept.
+    pub arguments_sealed: Option<Vec<u8>>,
 }
 
 impl PastFilter {
@@ -88,7 +92,8 @@ impl TenantTx {
             r#"select id as "id: CallId", at, server_id as "server_id!: ServerId",
                       grant_id as "grant_id: GrantId", grant_label, method, target as "target!",
                       outcome, rule, policy_id as "policy_id: PolicyId", policy_version,
-                      client, session, argument_keys
+                      client, session, argument_keys,
+                      case when $10 then arguments_sealed end as arguments_sealed
                from calls
                where organisation_id = $1 and id > $2 and id < $3
                  and at >= $4 and at < $5
@@ -108,6 +113,7 @@ impl TenantTx {
             filter.policy.map(PolicyId::as_uuid),
             filter.grant.map(GrantId::as_uuid),
             limit,
+            filter.values,
         )
         .fetch_all(self.conn())
         .await?)

@@ -14,7 +14,7 @@ use crate::compiled::Compiled;
 use crate::engine::Step;
 
 /// Shapes that are remembered at once.
-const MAX_SHAPES: usize = 1 << 15;
+const MAX_SHAPES: usize = 1 << 12;
 
 /// Decides recorded calls twice, and tells the two apart. Feed it in the order of time.
 ///
@@ -199,7 +199,7 @@ impl<'j> Fate<'j> {
 fn compared(before: &Fate<'_>, after: &Fate<'_>) -> Option<(Change, Arc<str>)> {
     let change = match (before.kind, after.kind) {
         (FateKind::Unknown, FateKind::Unknown) if asks_the_same(before, after) => return None,
-        (FateKind::Unknown, FateKind::Unknown) | (_, FateKind::Unknown) => Change::Unknown,
+        (_, FateKind::Unknown) => Change::Unknown,
         (FateKind::Unknown, _) => return Some((Change::Unknown, Arc::clone(&before.rule))),
         (before, after) if before == after => return None,
         (_, FateKind::Passes) => return Some((Change::Allowed, Arc::clone(&before.rule))),

@@ -13,6 +13,8 @@ use crate::window::Window;
 /// Most distinct keys that one keyed limit counts in one window, as at the gateway.
 const MAX_KEYS: u64 = 10_000;
 const FIRST_SWEEP: usize = 1 << 12;
+/// Live counts that are kept; past it new ones are not, and stop nothing.
+const MAX_COUNTS: usize = 1 << 19;
 
 /// The counts of one policy.
 #[derive(Default)]
@@ -135,6 +137,8 @@ impl Counts {
             }
             raised.push((key, slot.raised(ask.amount)));
         }
+        let is_full = self.slots.len() >= MAX_COUNTS;
+        raised.retain(|(key, _)| !is_full || self.slots.contains_key(key));
         self.slots.extend(raised);
         self.sweep(now);
         None

@@ -8,6 +8,7 @@ use super::ranges::Values;
 use super::{Kind, MAX_NAMES, Recorded};
 use crate::document::Document;
 use crate::facts::ToolFacts;
+use crate::fold::fold;
 use crate::parse::parse;
 use crate::path::Path;
 use crate::problem::Problem;
@@ -16,6 +17,8 @@ use crate::problem::Problem;
 const MAX_NAMED: usize = 100;
 /// Arguments of one tool that conditions are made for.
 const MAX_CONDITIONS: usize = 20;
+/// Different arguments of one tool that are kept; with more, nothing is said of any.
+const MAX_ARGUMENTS: usize = 256;
 
 /// Watches recorded calls. Feed it in the order of time.
 #[derive(Default)]
@@ -31,7 +34,7 @@ pub struct Learner {
 #[derive(Default)]
 struct Seen {
     calls: u64,
-    /// Calls of which names may lack.
+    /// Whether there were more arguments than are kept, or than are recorded of one call.
     cut: bool,
     arguments: BTreeMap<String, Values>,
     /// The minute that each grant was last seen in, and its calls then.
@@ -155,8 +158,10 @@ impl Seen {
         self.cut |= call.names.len() >= MAX_NAMES;
         for name in call.names {
             let value = call.arguments.and_then(|arguments| arguments.get(name));
+            let is_full = self.arguments.len() >= MAX_ARGUMENTS;
             match self.arguments.get_mut(name) {
                 Some(values) => values.see(value),
+                None if is_full => self.cut = true,
                 None => self.arguments.entry(name.clone()).or_default().see(value),
             }
         }
@@ -173,25 +178,20 @@ impl Seen {
     fn rule(&self, facts: &ToolFacts) -> (LearnedTool, Value) {
         let mut require = Vec::new();
         let mut said = Vec::new();
-        let can_name = |name: &str| {
-            Path::parse(&format!("args.{name}")).is_ok_and(|path| path.steps_count() == 1)
-        };
-        let nameable = self.arguments.iter().filter(|(name, _)| can_name(name));
-        for (name, values) in nameable.take(MAX_CONDITIONS) {
+        // A rule that names one of several variants refuses the others.
+        let alike = |name: &str| self.arguments.keys().filter(|k| fold(k) == fold(name)).count();
+        let once = self.arguments.iter().filter(|(name, _)| {
+            self.arguments.len() < MAX_ARGUMENTS && alike(name) == 1 && can_name(name)
+        });
+        for (name, values) in once.take(MAX_CONDITIONS) {
             let Some(learned) = values.learned(name, self.calls) else { continue };
             let on_deny = format!("When this policy was learned, {}.", learned.words);
             require.push(json!({ "conditions": learned.conditions, "on_deny": on_deny }));
             said.push(learned.words);
         }
-        let absent: Vec<String> = match self.cut {
-            true => Vec::new(),
-            false => properties(facts)
-                .into_iter()
-                .filter(|name| !self.arguments.contains_key(name) && can_name(name))
-                .take(MAX_CONDITIONS)
-                .collect(),
-        };
-        for name in &absent {
+        let never = |name: &String| alike(name) == 0 && can_name(name);
+        let named = if self.cut { Vec::new() } else { properties(facts) };
+        for name in named.into_iter().filter(never).take(MAX_CONDITIONS) {
             let path = format!("args.{name}");
             let conditions = json!([{ "path": path, "op": "exists", "value": false }]);
             let on_deny = format!("When this policy was learned, {name} was never given.");
@@ -216,6 +216,11 @@ impl Seen {
         };
         (tool, rule)
     }
+}
+
+/// Whether a path can name an argument.
+fn can_name(name: &str) -> bool {
+    Path::parse(&format!("args.{name}")).is_ok_and(|path| path.steps_count() == 1)
 }
 
 /// A limit with head-room: half as much again, and at least five.

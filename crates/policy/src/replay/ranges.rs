@@ -95,7 +95,7 @@ impl Values {
         let path = format!("args.{name}");
         let (tests, words) = match (&self.range, self.texts.len() as u64) {
             (Some(range), 0) => {
-                let (least, greatest) = range.rounded()?;
+                let (least, greatest) = range.rounded();
                 let tests = vec![
                     json!({ "path": path, "op": "gte", "value": number(&least)? }),
                     json!({ "path": path, "op": "lte", "value": number(&greatest)? }),
@@ -124,7 +124,7 @@ fn number(text: &str) -> Option<Value> {
 
 impl Range {
     /// The same with two digits, rounded outwards. As written, where that cannot be said shortly.
-    fn rounded(&self) -> Option<(String, String)> {
+    fn rounded(&self) -> (String, String) {
         let (least, greatest) = (&self.least, &self.greatest);
         let down = outwards(&least.1, -1)
             .filter(|text| Decimal::parse(text).is_some_and(|d| d <= least.0));
@@ -132,7 +132,7 @@ impl Range {
             .filter(|text| Decimal::parse(text).is_some_and(|d| d >= greatest.0));
         let least = down.unwrap_or_else(|| least.1.clone());
         let greatest = up.unwrap_or_else(|| greatest.1.clone());
-        Some((least, greatest))
+        (least, greatest)
     }
 }
 
@@ -147,7 +147,7 @@ fn outwards(text: &str, sign: i8) -> Option<String> {
         return None;
     }
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let is_away = (sign < 0) == !minus.is_empty();
+    let is_away = (sign < 0) != minus.is_empty();
     let all: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
     let first = all.iter().position(|digit| *digit != b'0')?;
     let (kept, rest) = all.split_at_checked(first + 2)?;

@@ -339,6 +339,7 @@ fn any_call() -> impl Strategy<Value = Call> {
         (0i64..200).prop_map(|n| json!({ "amount": n })),
         (0i64..5, "[ab]{1,2}").prop_map(|(n, to)| json!({ "amount": n, "to": to })),
         "[ab]".prop_map(|to| json!({ "to": to, "list": [1, 2] })),
+        (0i64..200).prop_map(|n| json!({ "Amount": n })),
         Just(json!({})),
     ];
     let outcome = prop::sample::select(vec!["allowed", "allowed", "upstream_error", "denied"]);
@@ -381,7 +382,8 @@ proptest! {
 
     #[test]
     fn what_is_learned_lets_through_all_that_was_let_through(calls in any_calls()) {
-        let facts = tools(&["t", "u"]);
+        let mut facts = tools(&["t", "u"]);
+        facts[0].input_schema = Some(r#"{"properties":{"amount":{},"force":{},"TO":{}}}"#.to_owned());
         let document = learned(&facts, &calls).document.to_json();
         let passed: Vec<_> = calls.into_iter().filter(|call| call.outcome != "denied").collect();
         let report = backtest_on(&facts, ALLOW, &document, false, &passed);

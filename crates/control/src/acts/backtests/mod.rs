@@ -13,7 +13,7 @@ use policy::{Document, Problem};
 use serde::Deserialize;
 use store::past::PastFilter;
 
-use self::past::Past;
+use self::past::{Opener, Past};
 use self::servers::{Engine, Sides};
 use super::check::Checks;
 use super::policies::{DocumentText, checked, find, parsed, uncompiled};
@@ -89,6 +89,8 @@ pub(crate) struct Read {
     pub(crate) gone: u64,
     /// Whether values of arguments are recorded now.
     pub(crate) records_values: bool,
+    /// Whether they are for the caller.
+    pub(crate) sees_values: bool,
 }
 
 /// Replays recorded calls under a draft beside what is in force.
@@ -111,7 +113,8 @@ pub(crate) async fn backtest<P: Permission>(
     let live = parsed(&DocumentText(policy.document))?;
     let server = form.server_id;
     let policy = if server.is_none() { Some(id) } else { None };
-    let filter = PastFilter { server, policy, grant: None, since, until };
+    let values = Opener::of(caller).may_see;
+    let filter = PastFilter { server, policy, grant: None, since, until, values };
     let _turn = turn(caller)?;
     let read = read(caller, since, until).await?;
     let (report, read) = replay(caller, Sides { live, draft }, filter, read).await?;
@@ -138,17 +141,19 @@ pub(crate) async fn learn<P: Permission>(
     let (server, tools) = tools::list(caller, form.server_id).await?;
     let facts = tools::facts(&tools);
     let server_id = Some(form.server_id);
-    let filter = PastFilter { server: server_id, policy: None, grant: form.grant_id, since, until };
+    let opener = Opener::of(caller);
+    let (grant, values) = (form.grant_id, opener.may_see);
+    let filter = PastFilter { server: server_id, policy: None, grant, since, until, values };
     let mut past = Past::new(filter.clone(), MAX_CALLS);
     let mut learner = Learner::new();
     let names = servers::Names::of(&server, &facts);
     let mut batch = past.next(caller).await?;
     while !batch.is_empty() {
         let work = tokio::task::spawn_blocking({
-            let names = names.clone();
+            let (names, opener) = (names.clone(), opener.clone());
             move || {
                 for call in &batch {
-                    past::recorded(call, &names, |call| learner.see(call));
+                    past::recorded(call, &names, &opener, |call| learner.see(call));
                 }
                 learner
             }
@@ -174,7 +179,7 @@ async fn replay<P: Permission>(
     read: Read,
 ) -> Result<(Report, Read), Failure> {
     let mut past = Past::new(filter, MAX_CALLS);
-    let mut engine = Engine::new(sides, read.bucket);
+    let mut engine = Engine::new(sides, Opener::of(caller), read.bucket);
     let mut batch = past.next(caller).await?;
     while !batch.is_empty() {
         engine.meet(caller, &batch).await?;
@@ -198,7 +203,8 @@ async fn read<P>(
     let settings = caller.tx().await?.organisation().await?.settings;
     let bucket = bucket(until - since);
     let records_values = settings.audit_values;
-    Ok(Read { since, until, bucket, cut: None, gone: 0, records_values })
+    let sees_values = Opener::of(caller).may_see;
+    Ok(Read { since, until, bucket, cut: None, gone: 0, records_values, sees_values })
 }
 
 /// A length of time of which a chart can show all.

@@ -1,16 +1,19 @@
 //! Reading recorded calls, oldest first, a batch at a time.
 
 use chrono::{DateTime, Utc};
+use domain::perm::SeeValues;
+use domain::{OrganisationId, SealedArguments};
 use policy::replay::{Kind, Recorded};
 use store::past::{PastCall, PastFilter};
 use uuid::Uuid;
 
 use super::servers::Names;
+use crate::app::App;
 use crate::failure::Failure;
 use crate::guard::Can;
 
 /// Calls that are read at once: some megabytes.
-const BATCH: usize = 20_000;
+const BATCH: usize = 5_000;
 
 /// A walk through the calls of a filter.
 pub(super) struct Past {
@@ -55,12 +58,48 @@ impl Past {
     }
 }
 
-/// Shows a stored call to an engine, by the name that its server knows.
+/// Opens the recorded values of arguments, for who may see them: what a document does with a value
+/// tells the value.
+#[derive(Clone)]
+pub(super) struct Opener {
+    app: App,
+    organisation: OrganisationId,
+    pub(super) may_see: bool,
+}
+
+impl Opener {
+    pub(super) fn of<P>(caller: &Can<P>) -> Self {
+        Self {
+            app: caller.app().clone(),
+            organisation: caller.organisation(),
+            may_see: caller.may::<SeeValues>(),
+        }
+    }
+
+    fn open(&self, call: &PastCall) -> Option<Vec<u8>> {
+        let sealed = call.arguments_sealed.clone().filter(|_| self.may_see)?;
+        let sealed = SealedArguments::from_bytes(sealed);
+        match sealed.open(self.app.arguments(), self.organisation, call.id) {
+            Ok(plain) => plain,
+            Err(cause) => {
+                tracing::warn!(call = %call.id, %cause, "recorded arguments are not made use of");
+                None
+            }
+        }
+    }
+}
+
+/// Shows a stored call to an engine, by the name that its server knows. Values among which one
+/// looks like a secret are left out: they are shown to nobody either.
 pub(super) fn recorded<T>(
     call: &PastCall,
     names: &Names,
+    opener: &Opener,
     look: impl FnOnce(&Recorded<'_>) -> T,
 ) -> T {
+    let plain = opener.open(call);
+    let tape = plain.as_deref().and_then(|plain| json::parse(plain).ok());
+    let tape = tape.filter(|tape| policy::secrets_in(tape.root()).is_empty());
     let kind = match call.method.as_str() {
         "tools/call" => Kind::Tool,
         "prompts/get" => Kind::Prompt,
@@ -78,7 +117,7 @@ pub(super) fn recorded<T>(
         outcome: &call.outcome,
         rule: &call.rule,
         names: &call.argument_keys,
-        arguments: None,
+        arguments: tape.as_ref().map(json::Tape::root),
     })
 }
 

@@ -10,7 +10,7 @@ use policy::{Document, ToolFacts};
 use store::past::PastCall;
 use store::servers::Server;
 
-use super::past::recorded;
+use super::past::{Opener, recorded};
 use crate::acts::policies::uncompiled;
 use crate::acts::tools;
 use crate::failure::{Failure, Kind as FailureKind};
@@ -33,6 +33,7 @@ type Then = (ServerId, PolicyId, i32);
 /// A backtest that looks up what it needs.
 pub(super) struct Engine {
     sides: Sides,
+    opener: Opener,
     backtest: Backtest,
     /// None: no longer there.
     servers: HashMap<ServerId, Option<Met>>,
@@ -48,9 +49,10 @@ struct Met {
 }
 
 impl Engine {
-    pub(super) fn new(sides: Sides, bucket: TimeDelta) -> Self {
+    pub(super) fn new(sides: Sides, opener: Opener, bucket: TimeDelta) -> Self {
         Self {
             sides,
+            opener,
             backtest: Backtest::new(bucket),
             servers: HashMap::new(),
             then: HashMap::new(),
@@ -90,7 +92,7 @@ impl Engine {
             Err(failure) => return Err(failure),
         };
         let facts = tools::facts(&tools);
-        let live = policy::compile(&self.sides.live, &facts).map_err(unkept)?;
+        let live = policy::compile(&self.sides.live, &facts).map_err(|_found| unkept())?;
         let draft = policy::compile(&self.sides.draft, &facts).map_err(uncompiled)?;
         let names = Names::of(&server, &facts);
         Ok(Some(Met { at: self.backtest.add_server(live, draft), facts, names }))
@@ -116,7 +118,7 @@ impl Engine {
             return;
         };
         let then = decider(call).and_then(|then| self.then.get(&then).copied().flatten());
-        recorded(call, &met.names, |call| self.backtest.feed(met.at, then, call));
+        recorded(call, &met.names, &self.opener, |call| self.backtest.feed(met.at, then, call));
     }
 
     /// What was found, and how many calls were on servers that are no longer there.
@@ -129,7 +131,7 @@ fn decider(call: &PastCall) -> Option<Then> {
     Some((call.server_id, call.policy_id?, call.policy_version?))
 }
 
-fn unkept(_problems: Vec<policy::Problem>) -> Failure {
+fn unkept() -> Failure {
     Failure::internal("a stored document cannot be compiled")
 }
 

@@ -216,8 +216,9 @@ impl LessonView {
 /// `POST /api/v1/policies/{id}/backtest`: what a draft would have done with recorded calls that
 /// what is in force would not: by rule and over time, with example calls. Both are replayed the
 /// same way, limits with the times of the calls. Values of arguments are recorded only where the
-/// organisation chose so; what takes one that is not there is `unknown`. Nothing is saved, counted
-/// or sent. 409 while another one of the organisation runs.
+/// organisation chose so, and made use of only for a role that may see them, unless one of the
+/// call's looks like a secret; what takes one that is not there is `unknown`. Nothing is saved,
+/// counted or sent. 409 while another one of the organisation runs.
 #[utoipa::path(post, path = "/api/v1/policies/{id}/backtest", tag = "policies",
     params(("id" = String, Path)), request_body = BacktestForm,
     responses((status = 200, body = BacktestView)))]

@@ -128,6 +128,9 @@ pub(super) fn left_out(read: &Read) -> Vec<String> {
         let at = cut.format("%-d %b %Y, %H:%M UTC");
         said.push(format!("There are too many calls: only those up to {at} were read."));
     }
+    if read.records_values && !read.sees_values {
+        said.push("Values of arguments are recorded, but not for your role.".to_owned());
+    }
     if read.gone > 0 {
         let calls = count(read.gone, "call");
         said.push(format!("Left out: {calls} on servers that are no longer there."));
@@ -226,6 +229,7 @@ pub(super) mod tests {
             cut: None,
             gone: 0,
             records_values: false,
+            sees_values: false,
         };
         let denied = Tally { denied: 3, unchanged: 9, ..Tally::default() };
         let series = vec![(at("2026-11-20T00:00:00Z"), denied)];

@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod auth;
+mod backtests;
 mod calls;
 mod discovery;
 mod grants;

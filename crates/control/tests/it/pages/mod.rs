@@ -1,6 +1,7 @@
 //! The pages, as a browser without scripts sees them.
 
 mod accounts;
+mod backtests;
 mod calls;
 mod errors;
 mod grants;
