@@ -46,7 +46,7 @@ async fn a_client_registers_without_a_secret_and_learns_what_was_kept(pool: PgPo
 async fn registering_is_bounded_by_address(pool: PgPool) {
     let app = TestApp::new(pool);
     let form = json!({ "redirect_uris": [REDIRECT] });
-    for _ in 0..60 {
+    for _ in 0..30 {
         let _made = app.anonymous().post("/register", form.clone()).await.expect(201);
     }
     let waits = app.anonymous().post("/register", form.clone()).await.expect(429);
