@@ -45,6 +45,8 @@ pub(crate) fn around(routes: Router<App>, app: &App) -> Router<App> {
             .layer(from_fn(name))
             // No answer leaves without them, failures and static files included.
             .layer(from_fn_with_state(app.clone(), harden))
+            // MCP clients that run in a browser log in from their own pages; refusals reach them too.
+            .layer(from_fn(open_to_pages))
             // Text only; event streams and fonts pass as they are.
             .layer(CompressionLayer::new().compress_when(compressible))
             // Renders what everything below refuses.
@@ -55,8 +57,6 @@ pub(crate) fn around(routes: Router<App>, app: &App) -> Router<App> {
             .layer(from_fn(in_time))
             // A foreign name that resolves to us (DNS rebinding) gets no answer.
             .layer(from_fn_with_state(app.clone(), known_host))
-            // MCP clients that run in a browser log in from their own pages.
-            .layer(from_fn(open_to_pages))
             // A browser's write must come from our own pages; elsewhere no cookie is taken.
             .layer(same_site(app.settings()))
             // Nobody asks so often that others wait.

@@ -106,7 +106,10 @@ async fn look_up(gw: &Gateway, request: &Inbound, token: &KeyDigest) -> Result<C
         NoView::Unknown => TurnedAway::Unknown,
         NoView::Unavailable => TurnedAway::Unavailable,
     })?;
-    let view = live.view();
+    let mut view = live.view();
+    if view.token(token, request.at).is_none() && Box::pin(gw.views.catch_up(&live)).await {
+        view = live.view();
+    }
     let Some(token) = view.token(token, request.at) else {
         // A token minted since the source was lost is not known to be bad.
         let is_lost = gw.views.is_lost();

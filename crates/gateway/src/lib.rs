@@ -46,6 +46,9 @@
 //!     ) -> BoxFuture<'a, Result<Option<OrganisationSnapshot>, Unavailable>> {
 //!         ready(Ok(None)).boxed()
 //!     }
+//!     fn revision(&self, _: OrganisationId) -> BoxFuture<'_, Result<Option<i64>, Unavailable>> {
+//!         ready(Ok(None)).boxed()
+//!     }
 //!     fn refresh(&self, _: OrganisationId, _: ServerId) -> BoxFuture<'_, Result<bool, Unavailable>> {
 //!         ready(Ok(false)).boxed()
 //!     }

@@ -26,6 +26,13 @@ pub trait Source: Send + Sync + 'static {
         slug: &'a Slug,
     ) -> BoxFuture<'a, Result<Option<OrganisationSnapshot>, Unavailable>>;
 
+    /// The newest revision of an organisation; `None` where it is gone. Asked when a token is not
+    /// known: another replica may have issued it a moment ago. One small read.
+    fn revision(
+        &self,
+        organisation: OrganisationId,
+    ) -> BoxFuture<'_, Result<Option<i64>, Unavailable>>;
+
     /// Lists the tools of a server anew, because a call named one that we do not know and our
     /// list is older than 5 s. `true` if what is stored changed, so that the view must be read
     /// again. The gateway asks at most once at a time and once per 5 s for one server; the

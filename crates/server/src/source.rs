@@ -57,6 +57,13 @@ impl Source for Database {
         .boxed()
     }
 
+    fn revision(
+        &self,
+        organisation: OrganisationId,
+    ) -> BoxFuture<'_, Result<Option<i64>, Unavailable>> {
+        async move { self.store.revision(organisation).await.map_err(Unavailable::because) }.boxed()
+    }
+
     fn refresh(
         &self,
         organisation: OrganisationId,

@@ -17,7 +17,7 @@ use crate::throttle::Throttled;
 /// Largest description.
 const MAX_BYTES: usize = 64 << 10;
 /// Registrations from one address in a quarter of an hour.
-const PER_ADDRESS: u32 = 60;
+const PER_ADDRESS: u32 = 30;
 
 /// `POST /register`: a public client gets an id, no secret. What cannot be used is left out, and
 /// the answer says what was kept.

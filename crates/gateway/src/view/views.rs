@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -23,6 +23,8 @@ const ABSENT_FOR: Duration = Duration::from_secs(2);
 const MAX_ABSENT: u64 = 20_000;
 /// A read that takes longer has failed.
 const READ_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a token that is not known waits for whether it may be a new one.
+const CATCH_UP_DEADLINE: Duration = Duration::from_secs(1);
 /// How long a call waits for a server to be listed anew.
 const REFRESH_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a view is good without a word from the source, if nothing says that it is lost.
@@ -183,6 +185,34 @@ impl Views {
         }
     }
 
+    /// Brings a view up to date on behalf of a token that it does not know: whoever logs in uses
+    /// their token at once, and may do so before the notice of it is here. However many such
+    /// tokens come, the source is asked one question at a time. `true` if a newer view may know.
+    pub(crate) async fn catch_up(&self, live: &Live) -> bool {
+        if self.is_lost() {
+            return false;
+        }
+        let arrived = Instant::now();
+        let mut asked = live.caught_up.lock().await;
+        // Somebody else asked after we had come.
+        if asked.is_some_and(|asked| asked >= arrived) {
+            return true;
+        }
+        *asked = Some(Instant::now());
+        let id = live.view().id;
+        let answer = tokio::time::timeout(CATCH_UP_DEADLINE, self.source.revision(id)).await;
+        let newest = match answer {
+            Ok(Ok(Some(revision))) => revision,
+            Ok(Ok(None)) => return false,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a token is not known, and nobody can be asked about it");
+                return false;
+            }
+            Err(_elapsed) => return false,
+        };
+        newest > live.view().revision && self.changed(id, newest).await.is_ok()
+    }
+
     fn is_fresh(&self, view: &OrganisationView) -> bool {
         let heard = DateTime::from_timestamp_micros(self.heard_at.load(Ordering::Acquire));
         let heard = heard.map_or(view.read_at, |heard| heard.max(view.read_at));
@@ -289,6 +319,8 @@ const MAX_CHANNELS: usize = 512;
 pub(crate) struct Live {
     view: ArcSwap<OrganisationView>,
     reading: Mutex<()>,
+    /// When it was last asked whether there is anything newer.
+    caught_up: Mutex<Option<Instant>>,
     changes: watch::Sender<i64>,
     ended: AtomicBool,
     refreshes: Refreshes,
@@ -306,6 +338,7 @@ impl Live {
             changes: watch::Sender::new(view.revision),
             view: ArcSwap::from_pointee(view),
             reading: Mutex::new(()),
+            caught_up: Mutex::new(None),
             ended: AtomicBool::new(false),
             refreshes: Refreshes::default(),
             room: Arc::new(Semaphore::new(max_in_flight)),

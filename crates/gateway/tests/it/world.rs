@@ -527,6 +527,7 @@ pub(crate) struct Memory {
     /// How often it was read.
     pub(crate) reads: AtomicUsize,
     /// How often a server was listed anew.
+    pub(crate) questions: AtomicUsize,
     pub(crate) refreshes: AtomicUsize,
     /// What a refresh changes.
     pub(crate) on_refresh: Mutex<Option<Change>>,
@@ -548,6 +549,7 @@ impl Memory {
             }),
             is_down: AtomicBool::new(false),
             reads: AtomicUsize::new(0),
+            questions: AtomicUsize::new(0),
             refreshes: AtomicUsize::new(0),
             on_refresh: Mutex::new(None),
         }
@@ -579,6 +581,16 @@ impl Source for Memory {
             self.reads.fetch_add(1, Ordering::SeqCst);
             let organisation = self.organisation.lock().unwrap();
             Ok((organisation.slug == *slug).then(|| organisation.clone()))
+        }
+        .boxed()
+    }
+
+    fn revision(&self, id: OrganisationId) -> BoxFuture<'_, Result<Option<i64>, Unavailable>> {
+        async move {
+            self.check()?;
+            self.questions.fetch_add(1, Ordering::SeqCst);
+            let organisation = self.organisation.lock().unwrap();
+            Ok((organisation.id == id).then_some(organisation.revision))
         }
         .boxed()
     }

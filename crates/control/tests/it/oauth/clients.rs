@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use testkit::{TestApp, upstream};
 
-use super::{REDIRECT, World, carried, encoded};
+use super::{REDIRECT, World, encoded};
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn a_client_registers_without_a_secret_and_learns_what_was_kept(pool: PgPool) {
@@ -46,7 +46,7 @@ async fn a_client_registers_without_a_secret_and_learns_what_was_kept(pool: PgPo
 async fn registering_is_bounded_by_address(pool: PgPool) {
     let app = TestApp::new(pool);
     let form = json!({ "redirect_uris": [REDIRECT] });
-    for _ in 0..60 {
+    for _ in 0..30 {
         let _made = app.anonymous().post("/register", form.clone()).await.expect(201);
     }
     let waits = app.anonymous().post("/register", form.clone()).await.expect(429);
@@ -143,5 +143,4 @@ async fn who_names_ever_new_descriptions_is_told_to_wait(pool: PgPool) {
         let _stopped = ask(n).await.expect(400);
     }
     let _waits = ask(60).await.expect(429);
-    assert_eq!(carried("http://x/?a=1", "a").as_deref(), Some("1"));
 }

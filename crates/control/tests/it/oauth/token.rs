@@ -139,26 +139,29 @@ async fn two_refreshes_at_once_give_one_pair_and_end_it(pool: PgPool) {
 #[sqlx::test(migrator = "store::MIGRATOR")]
 async fn a_connection_lasts_while_it_is_refreshed_and_no_longer_than_its_grant(pool: PgPool) {
     let world = World::new(&pool).await;
+    let admin = world.t.api_key(domain::Role::Admin).await;
     let mut tokens = world.tokens().await;
     for _ in 0..3 {
         world.app.clock.advance(TimeDelta::days(29));
         tokens = Tokens::of(&world.refresh(&tokens.refresh, &[]).await.expect(200));
     }
-    let grants = world.t.admin().get("/api/v1/grants").await.expect(200).json();
+    let grants = admin.get("/api/v1/grants").await.expect(200).json();
     let path = format!("/api/v1/grants/{}", grants["data"][0]["id"].as_str().unwrap());
     let soon = world.app.clock.now() + TimeDelta::minutes(10);
-    let end = serde_json::json!({ "expires_at": soon });
-    let _ending = world.t.admin().patch(&path, end).await.expect(200);
+    let _ending = admin.patch(&path, serde_json::json!({ "expires_at": soon })).await.expect(200);
     let last = world.refresh(&tokens.refresh, &[]).await.expect(200);
     assert_eq!(last.json()["expires_in"], 600);
     world.app.clock.advance(TimeDelta::minutes(10));
     let ended = world.refresh(&last.text("/refresh_token"), &[]).await;
     assert_eq!(error(ended), "invalid_grant");
-    let _going_on =
-        world.t.admin().patch(&path, serde_json::json!({ "expires_at": null })).await.expect(200);
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_connection_that_is_not_refreshed_ends_after_30_days(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let tokens = world.tokens().await;
     world.app.clock.advance(TimeDelta::days(30));
-    let idle = world.refresh(&last.text("/refresh_token"), &[]).await;
-    assert_eq!(error(idle), "invalid_grant");
+    assert_eq!(error(world.refresh(&tokens.refresh, &[]).await), "invalid_grant");
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
