@@ -34,7 +34,7 @@ fn probes() -> Routes {
 
 fn all() -> Routes {
     let machine_room = probes().get("/static/{hash}/{*path}", assets::serve);
-    pages(clients(api(machine_room)))
+    settings(pages(site(clients(api(machine_room)))))
 }
 
 /// For programs.
@@ -131,10 +131,9 @@ fn clients(routes: Routes) -> Routes {
         .post("/revoke", oauth::revoke)
 }
 
-/// For people.
-fn pages(routes: Routes) -> Routes {
+/// For people: public pages and accounts.
+fn site(routes: Routes) -> Routes {
     routes
-        // Public pages.
         .get("/", pages::landing::landing)
         .get("/docs", pages::docs::guide)
         .get("/docs/", pages::docs::guide)
@@ -150,7 +149,11 @@ fn pages(routes: Routes) -> Routes {
         .post("/login", pages::auth::login)
         .post("/logout", pages::auth::logout)
         .get("/o", pages::auth::home)
-        // Pages of an organisation.
+}
+
+/// For people: an organisation's pages.
+fn pages(routes: Routes) -> Routes {
+    routes
         .get("/o/{organisation}", pages::overview::show)
         .get("/o/{organisation}/", pages::overview::show)
         .get("/o/{organisation}/servers", pages::servers::list)
@@ -203,6 +206,11 @@ fn pages(routes: Routes) -> Routes {
         .post("/o/{organisation}/grants/{id}/revoke", pages::grants::revoke)
         .get("/o/{organisation}/calls", pages::calls::list)
         .get("/o/{organisation}/calls/{id}", pages::calls::show)
+}
+
+/// For people: an organisation's settings.
+fn settings(routes: Routes) -> Routes {
+    routes
         .get("/o/{organisation}/settings/organisation", pages::settings::organisation::show)
         .post("/o/{organisation}/settings/organisation", pages::settings::organisation::change)
         .post("/o/{organisation}/settings/pause", pages::settings::organisation::pause)

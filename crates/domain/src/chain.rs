@@ -385,17 +385,17 @@ mod tests {
         let second: Line = serde_json::from_str(&lines(&ROWS)[1]).unwrap();
         let digest = unhex(&second.digest.unwrap()).unwrap();
         let at = DateTime::UNIX_EPOCH;
-        let signed = signer.checkpoint(organisation, "calls", (2, &digest), at);
-        assert!(signed.is_signed_by(&signer.public()));
-        assert!(!signed.is_signed_by(&Signer::new(&[8; 32]).public()));
-        let moved = Checkpoint { seq: 3, ..signed.clone() };
+        let head = signer.checkpoint(organisation, "calls", (2, &digest), at);
+        assert!(head.is_signed_by(&signer.public()));
+        assert!(!head.is_signed_by(&Signer::new(&[8; 32]).public()));
+        let moved = Checkpoint { seq: 3, ..head.clone() };
         assert!(!moved.is_signed_by(&signer.public()));
-        let mut verifier = Verifier::with([signed.clone()]);
+        let mut verifier = Verifier::with([head.clone()]);
         for line in lines(&ROWS) {
             verifier.take(&line).unwrap();
         }
         assert_eq!(verifier.found.signed, 1);
-        let mut verifier = Verifier::with([signed]);
+        let mut verifier = Verifier::with([head]);
         let anew = lines(&[ROWS[0], r#"{"a": 3}"#]);
         verifier.take(&anew[0]).unwrap();
         assert_eq!(verifier.take(&anew[1]), Err(Broken::NotAsSigned(2)));

@@ -65,11 +65,11 @@ impl MemoryCounters {
     }
 
     /// What an earlier process kept in its journal, and what is counted from now on in this one.
-    pub fn restored(clock: Clock, kept: &[u8], journal: Arc<dyn Journal>) -> Self {
+    pub fn restored(clock: Clock, kept: &[u8], journal: &Arc<dyn Journal>) -> Self {
         let restored = Restored::read(kept, clock.now().timestamp_millis());
         let counters = Self {
             restored: Mutex::new(restored),
-            journal: Some(Arc::clone(&journal)),
+            journal: Some(Arc::clone(journal)),
             ..Self::new(clock)
         };
         counters.rewrite(journal.as_ref());

@@ -2,13 +2,13 @@
 //! and calls, as `policy` makes them for its own laws, through the whole of the gateway.
 
 #[path = "../../../policy/src/fuzz/dice.rs"]
-#[allow(dead_code, reason = "the fuzzer of the policy needs more of it")]
+#[expect(dead_code, reason = "the fuzzer of the policy needs more of it")]
 mod dice;
 #[path = "../../../policy/src/fuzz/made/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "the laws of the policy need more of it")]
+#[expect(dead_code, unused_imports, reason = "the laws of the policy need more of it")]
 mod made;
 #[path = "../../../policy/src/fuzz/tree.rs"]
-#[allow(dead_code, reason = "the laws of the policy need more of it")]
+#[expect(dead_code, reason = "the laws of the policy need more of it")]
 mod tree;
 
 use std::collections::BTreeSet;

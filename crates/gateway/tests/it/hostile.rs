@@ -268,6 +268,7 @@ async fn over_http_2_the_same_rules_hold() {
     let executor = hyper_util::rt::TokioExecutor::new();
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(executor, io).await.unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a test's server ends with the test's runtime")]
     let driven = tokio::spawn(connection);
     for (host, name, mirrored, wanted) in [
         ("localhost", "list_customers", "list_customers", 200),
@@ -332,6 +333,7 @@ async fn a_list_in_an_odd_event_stream_is_filtered_like_any_other() {
 async fn says(bytes: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a test's server ends with the test's runtime")]
     tokio::spawn(async move {
         while let Ok((mut tcp, _)) = listener.accept().await {
             let _asked = tcp.read(&mut [0; 16_384]).await;

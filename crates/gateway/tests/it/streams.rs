@@ -222,6 +222,7 @@ async fn a_stream_ends_with_its_grant_by_time_alone_whether_it_is_silent_or_busy
                 return answer;
             }
             let (sender, receiver) = mpsc::unbounded_channel();
+            #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
             tokio::spawn(async move {
                 let news = json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"});
                 while sender.send(Bytes::from(format!("data: {news}\n\n"))).is_ok() {

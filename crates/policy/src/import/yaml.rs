@@ -120,12 +120,11 @@ impl Writer {
     fn event(&mut self, event: Event<'_>, span: Span) -> Option<()> {
         let at = place(span.start.line(), span.start.col());
         match event {
-            Event::Nothing | Event::StreamStart | Event::DocumentEnd => {}
             Event::StreamEnd if self.documents == 0 => {
                 self.wrong((1, 1), "There is nothing in this text.");
                 return None;
             }
-            Event::StreamEnd => {}
+            Event::Nothing | Event::StreamStart | Event::DocumentEnd | Event::StreamEnd => {}
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {

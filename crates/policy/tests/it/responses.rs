@@ -413,7 +413,7 @@ fn many_hits_cost_no_more_than_their_number() {
     // Quadratic, each of these takes minutes.
     let keys: Vec<String> = (0..20_000).map(|n| format!(r#""a{n}@example.com":1"#)).collect();
     let after = result("\"emails\"", &format!("{{{}}}", keys.join(",")));
-    assert!(after.ends_with(r#""[email] 20000":1}"#), "{}", &after[after.len() - 60..]);
+    assert!(after.ends_with(r#""[email] 20000":1}"#));
     let begins = "-----BEGIN PRIVATE KEY-----!".repeat(40_000);
     assert!(text("\"secrets\"", &begins).starts_with("[secret]!"));
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use domain::Clock;
 use gateway::limits::CounterStore;
+use gateway::limits::journal::Journal;
 use gateway::limits::memory::MemoryCounters;
 use gateway::limits::redis::RedisCounters;
 use tokio::time::timeout;
@@ -20,7 +21,8 @@ pub(crate) async fn open(storage: &Storage, clock: Clock) -> Result<Arc<dyn Coun
     match &storage.redis_url {
         None => {
             let (kept, journal) = journal::open(&storage.data_dir.join("counters"))?;
-            Ok(Arc::new(MemoryCounters::restored(clock, &kept, Arc::new(journal))))
+            let journal: Arc<dyn Journal> = Arc::new(journal);
+            Ok(Arc::new(MemoryCounters::restored(clock, &kept, &journal)))
         }
         Some(url) => Ok(Arc::new(connect(url).await?)),
     }

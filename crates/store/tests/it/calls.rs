@@ -64,7 +64,7 @@ async fn the_values_of_arguments_come_back_sealed_with_their_own_call_only(pool:
         let sealed = SealedArguments::seal(plain, &ring, organisation, call.id).unwrap();
         CallRecord { arguments: Some(sealed), ..call }
     };
-    let (short, long) = (with(br#"{"a":1}"#), with(&[b' '; SealedArguments::MAX + 1]));
+    let (short, long) = (with(br#"{"a":1}"#), with(&vec![b' '; SealedArguments::MAX + 1]));
     org.store.insert_calls(&[short.clone(), long.clone()]).await.unwrap();
     let mut tx = org.tx().await;
     for written in [&short, &long] {

@@ -145,7 +145,7 @@ pub(crate) async fn learn<P: Permission>(
     let (grant, values) = (form.grant_id, opener.may_see);
     let filter = PastFilter { server: server_id, policy: None, grant, since, until, values };
     let mut past = Past::new(filter.clone(), MAX_CALLS);
-    let mut learner = Learner::new();
+    let mut lesson = Learner::new();
     let names = servers::Names::of(&server, &facts);
     let mut batch = past.next(caller).await?;
     while !batch.is_empty() {
@@ -153,16 +153,16 @@ pub(crate) async fn learn<P: Permission>(
             let (names, opener) = (names.clone(), opener.clone());
             move || {
                 for call in &batch {
-                    past::recorded(call, &names, &opener, |call| learner.see(call));
+                    past::recorded(call, &names, &opener, |call| lesson.see(call));
                 }
-                learner
+                lesson
             }
         });
         let (next, seen) = tokio::join!(past.next(caller), work);
-        (batch, learner) = (next?, seen.map_err(Failure::internal)?);
+        (batch, lesson) = (next?, seen.map_err(Failure::internal)?);
     }
     read.cut = past.cut();
-    let learned = learner.finish(&facts).map_err(unlearned)?;
+    let learned = lesson.finish(&facts).map_err(unlearned)?;
     let sides = Sides { live: Document::allow_all(), draft: learned.document.clone() };
     let until = read.cut.unwrap_or(until);
     let everybodys = PastFilter { grant: None, until, ..filter };
@@ -184,7 +184,9 @@ async fn replay<P: Permission>(
     while !batch.is_empty() {
         engine.meet(caller, &batch).await?;
         let work = tokio::task::spawn_blocking(move || {
-            batch.iter().for_each(|call| engine.feed(call));
+            for call in &batch {
+                engine.feed(call);
+            }
             engine
         });
         let (next, fed) = tokio::join!(past.next(caller), work);

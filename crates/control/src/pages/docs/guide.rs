@@ -56,7 +56,7 @@ drawbridge export org                     # the same bytes every time
 drawbridge apply org --dry-run            # the plan, in words
 drawbridge apply org --yes --tokens new.jsonl";
 
-const PIPELINE: &str = r#"on:
+const PIPELINE: &str = r"on:
   pull_request:
   push: { branches: [main] }
 jobs:
@@ -70,7 +70,7 @@ jobs:
       - uses: actions/checkout@v4
       - run: drawbridge apply org --dry-run
       - if: github.ref == 'refs/heads/main'
-        run: drawbridge apply org --yes"#;
+        run: drawbridge apply org --yes";
 
 const REFUSAL: &str = r#"{
   "jsonrpc": "2.0",

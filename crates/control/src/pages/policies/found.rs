@@ -91,7 +91,7 @@ pub(super) fn sentence(report: &Report) -> String {
         (_, None) if unknown.is_empty() => format!("Nothing would change for {calls}."),
         (_, None) => format!("Of {calls}, {unknown} The rest would be treated as now."),
         (_, Some((first, rest))) => {
-            let rest: String = rest.iter().map(|part| format!(", {part}")).collect();
+            let rest = rest.iter().fold(String::new(), |all, part| all + ", " + part);
             let end = if unknown.is_empty() { ".".to_owned() } else { format!("; {unknown}") };
             let (n, what) = first.split_once(' ').unwrap_or((first, ""));
             format!("{n} of {calls} would be newly {what}{rest}{end}")

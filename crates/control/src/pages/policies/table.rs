@@ -125,7 +125,11 @@ impl<'t> Table<'t> {
             let tool = field.strip_prefix("rule[").and_then(|rest| rest.strip_suffix(']'));
             let Some(tool) = tool else { continue };
             let name = literal(tool);
-            let Some(rule) = self.rule(tool, segment, fields) else { continue };
+            let rule = match self.rule(tool, segment, fields) {
+                Laid::Nothing => continue,
+                Laid::Hidden => None,
+                Laid::Rule(rule) => Some(rule),
+            };
             hidden.insert(name.clone(), rule.is_none());
             tools.insert(name, rule);
         }
@@ -146,9 +150,8 @@ impl<'t> Table<'t> {
         root.insert("hide".to_owned(), hide);
     }
 
-    /// What the fields make of a tool's rule: `Some(None)` where it is hidden, which is no rule;
-    /// `None` where they change nothing.
-    fn rule(&self, tool: &str, segment: &str, fields: &Fields) -> Option<Option<String>> {
+    /// What the fields make of a tool's rule.
+    fn rule(&self, tool: &str, segment: &str, fields: &Fields) -> Laid {
         let field = |kind: &str| {
             fields.get(&format!("{kind}[{tool}]")).map(String::as_str).unwrap_or_default()
         };
@@ -156,13 +159,14 @@ impl<'t> Table<'t> {
         let (max, window) = (field("max"), field("window"));
         let is_same_limit = segment != "limit" || (max, window) == (&*now.max, &*now.window);
         if now.segment == segment && is_same_limit {
-            return None;
+            return Laid::Nothing;
         }
         let mut parts = match segment {
-            "hide" => return Some(None),
+            "hide" => return Laid::Hidden,
             "limit" if now.segment == "limit" => {
-                let rule = self.tools.get(literal(tool).as_str())?;
-                return Some(Some(limit_in_place(*rule, max, window)));
+                let rule = self.tools.get(literal(tool).as_str());
+                return rule
+                    .map_or(Laid::Nothing, |rule| Laid::Rule(limit_in_place(*rule, max, window)));
             }
             "allow" => vec![],
             "deny" => vec![r#""deny_if": [{ "conditions": [] }]"#.to_owned()],
@@ -170,13 +174,23 @@ impl<'t> Table<'t> {
             "limit" => {
                 vec![format!("\"limits\": [{}]", limit(&format!("{tool}_rate"), max, window))]
             }
-            _ => return None,
+            _ => return Laid::Nothing,
         };
         if now.checks {
             parts.push(r#""validate_arguments": true"#.to_owned());
         }
-        Some(Some(wrapped("{", &parts, "}", "    ")))
+        Laid::Rule(wrapped("{", &parts, "}", "    "))
     }
+}
+
+/// What fields make of a tool's rule.
+enum Laid {
+    /// They change nothing.
+    Nothing,
+    /// The tool is hidden, which is no rule.
+    Hidden,
+    /// This, as JSON.
+    Rule(String),
 }
 
 // === Writing ===

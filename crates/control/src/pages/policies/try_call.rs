@@ -213,7 +213,7 @@ async fn judged<P: Permission>(
         },
     };
     // What is kept as a test expects what tests find: the document judged, not the day.
-    let test = Test {
+    let kept = Test {
         name: String::new(),
         tool: text("tool").to_owned(),
         arguments,
@@ -224,10 +224,10 @@ async fn judged<P: Permission>(
         expect: Expect::Allow,
         rule: None,
     };
-    let arguments = test.arguments.as_ref().map(|raw| raw.get().to_owned()).unwrap_or_default();
+    let arguments = kept.arguments.as_ref().map(|raw| raw.get().to_owned()).unwrap_or_default();
     let explanation = acts::policies::evaluate(caller, form).await?;
     let document = DocumentText(document.to_owned());
-    let verdict = acts::policy_tests::try_test(caller, id, &document, test).await?;
+    let verdict = acts::policy_tests::try_test(caller, id, &document, kept).await?;
     Ok(Outcome::of(explanation, verdict, text("tool"), arguments))
 }
 

@@ -247,7 +247,7 @@ async fn what_cannot_be_taken_over_is_told_with_its_lines(pool: PgPool) {
         ]
     );
     let odd = json!({ "text": text, "others": "deny" });
-    t.viewer().post("/api/v1/policies/import", odd).await.expect(422);
+    let _problem = t.viewer().post("/api/v1/policies/import", odd).await.expect(422);
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]

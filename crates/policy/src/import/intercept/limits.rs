@@ -46,9 +46,10 @@ pub(super) fn path(scope: &str, counter: &str) -> String {
 }
 
 fn known(scope: &str, counter: &Counter<'_>) -> Known {
-    let name = match counter.name.starts_with(RATE) {
-        true => format!("{}_rate", subject(scope)),
-        false => format!("{}.{}", subject(scope), counter.name),
+    let name = if counter.name.starts_with(RATE) {
+        format!("{}_rate", subject(scope))
+    } else {
+        format!("{}.{}", subject(scope), counter.name)
     };
     Known { scope: scope.to_owned(), name, window: counter.window, by: counter.by.clone() }
 }

@@ -141,14 +141,14 @@ fn conditions(least: usize) -> impl Strategy<Value = Vec<Value>> {
 /// A rule of a tool; `index` keeps the names of counters apart.
 fn rule(scope: &'static str) -> impl Strategy<Value = Value> {
     let bound = (prop::sample::select(vec!["lt", "lte"]), 0..6_i64);
-    let counter = prop::sample::select(vec!["c", "d"]);
+    let name = prop::sample::select(vec!["c", "d"]);
     let by = prop::sample::select(vec![
         json!({}),
         json!({"increment": 2}),
         json!({"increment_from": "args.n"}),
     ]);
     let counted =
-        (bound, counter, by, conditions(0)).prop_map(move |((op, value), counter, by, more)| {
+        (bound, name, by, conditions(0)).prop_map(move |((op, value), counter, by, more)| {
             let path = format!("state.{scope}.{counter}");
             let mut all = vec![json!({"path": path, "op": op, "value": value})];
             all.extend(more);

@@ -38,7 +38,7 @@ impl<'p> Proxy<'p> {
         let rules = self.rules(tool);
         let mut said = Said::Passed;
         for (scope, rule) in &rules {
-            let holds = self.conditions(scope, rule).iter().all(|c| self.holds(c, arguments));
+            let holds = Self::conditions(scope, rule).iter().all(|c| self.holds(c, arguments));
             match rule["action"].as_str().unwrap_or("evaluate") {
                 "evaluate" if !holds => return Said::Denied,
                 "deny" => return Said::Denied,
@@ -61,7 +61,7 @@ impl<'p> Proxy<'p> {
         own.chain(every).collect()
     }
 
-    fn conditions(&self, scope: &str, rule: &Value) -> Vec<Value> {
+    fn conditions(scope: &str, rule: &Value) -> Vec<Value> {
         if let Some((count, window)) = rate(rule) {
             let path = format!("state.{scope}._rate_{window}");
             return vec![serde_json::json!({"path": path, "op": "lte", "value": count})];
@@ -71,12 +71,11 @@ impl<'p> Proxy<'p> {
 
     fn holds(&self, condition: &Value, arguments: &Value) -> bool {
         let path = condition["path"].as_str().unwrap();
-        let found = match path.strip_prefix("args.") {
-            Some(rest) => rest.split('.').try_fold(arguments, |at, key| at.get(key)).cloned(),
-            None => {
-                let counter = path.strip_prefix("state.").unwrap();
-                Some(self.counted.get(counter).copied().unwrap_or_default().into())
-            }
+        let found = if let Some(rest) = path.strip_prefix("args.") {
+            rest.split('.').try_fold(arguments, |at, key| at.get(key)).cloned()
+        } else {
+            let counter = path.strip_prefix("state.").unwrap();
+            Some(self.counted.get(counter).copied().unwrap_or_default().into())
         };
         let wanted = &condition["value"];
         let op = condition["op"].as_str().unwrap();
@@ -100,11 +99,13 @@ impl<'p> Proxy<'p> {
             let key = format!("{scope}.{counter}");
             let path = format!("state.{key}");
             let bound = |c: &Value| match c["op"].as_str() {
-                Some("lt") if c["path"] == path => Some(c["value"].as_f64()? as i64 - 1),
-                Some("lte") if c["path"] == path => Some(c["value"].as_f64()? as i64),
+                Some("lt") if c["path"] == path => Some(whole(&c["value"])? - 1),
+                Some("lte") if c["path"] == path => whole(&c["value"]),
                 _ => None,
             };
-            let Some(limit) = self.conditions(scope, rule).iter().find_map(bound) else { continue };
+            let Some(limit) = Self::conditions(scope, rule).iter().find_map(bound) else {
+                continue;
+            };
             let count = after.entry(key).or_default();
             if *count + by > limit {
                 return None;
@@ -113,6 +114,12 @@ impl<'p> Proxy<'p> {
         }
         Some(after)
     }
+}
+
+/// As Go turns a double into a whole number.
+#[expect(clippy::cast_possible_truncation, reason = "the proxy cuts numbers off, too")]
+fn whole(value: &Value) -> Option<i64> {
+    Some(value.as_f64()? as i64)
 }
 
 fn rate(rule: &Value) -> Option<(i64, &str)> {
@@ -125,7 +132,7 @@ fn increment(state: &Value, arguments: &Value) -> Option<i64> {
     match state.get("increment_from").and_then(Value::as_str) {
         Some(path) => {
             let keys = path.strip_prefix("args.").unwrap().split('.');
-            Some(keys.into_iter().try_fold(arguments, |at, key| at.get(key))?.as_f64()? as i64)
+            whole(keys.into_iter().try_fold(arguments, |at, key| at.get(key))?)
         }
         None => Some(state.get("increment").and_then(Value::as_i64).unwrap_or(1)),
     }
@@ -153,6 +160,7 @@ fn judged(op: &str, value: &Value, wanted: &Value) -> bool {
     }
 }
 
+#[expect(clippy::float_cmp, reason = "the proxy compares doubles, too")]
 fn equal(value: &Value, wanted: &Value) -> bool {
     match value.as_f64().zip(wanted.as_f64()) {
         Some((a, b)) => a == b,
