@@ -34,14 +34,15 @@ document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-try]");
   if (!form) return;
   event.preventDefault();
-  const answer = form.querySelector("[data-answer]");
+  const box = form.querySelector("[data-answer]");
+  const answer = box.querySelector("pre");
   const missing = [...form.querySelectorAll("[data-place=path]")].find((input) => !input.value.trim());
   if (missing) {
     missing.focus();
     return;
   }
   answer.textContent = "Sending …";
-  answer.hidden = false;
+  box.hidden = false;
   const sent = headers(form);
   const body = form.querySelector("textarea")?.value;
   if (body) sent.set("content-type", "application/json");

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::example::example;
@@ -25,8 +24,21 @@ const IDS: [(&str, &str); 8] = [
     ("deliveries", "dlv"),
 ];
 
+/// Fields that are a choice of words, wherever they stand.
+const WORDS: [(&str, &[&str]); 3] = [
+    ("role", &["viewer", "policy_manager", "admin"]),
+    ("transport", &["auto", "streamable_http", "sse"]),
+    ("style", &["strict", "balanced", "observe"]),
+];
+
+/// Fields that are an id, wherever they stand.
+const FIELDS: [(&str, &str); 3] = [("server_id", "srv"), ("policy_id", "pol"), ("grant_id", "grt")];
+
 /// Completes every operation of the API; the table says who may call it.
 pub(crate) fn complete(mut api: Value, table: &[Route]) -> Value {
+    if let Some(schemas) = api["components"]["schemas"].as_object_mut() {
+        schemas.values_mut().for_each(refine);
+    }
     let schemas = api["components"]["schemas"].as_object().cloned().unwrap_or_default();
     let rights: BTreeMap<(String, &str), Right> = table
         .iter()
@@ -62,6 +74,9 @@ impl Place<'_> {
             if operation["responses"].get(&status).is_none() {
                 operation["responses"][status] = problem(kind);
             }
+        }
+        if let Some(responses) = operation["responses"].as_object_mut() {
+            responses.sort_keys();
         }
         for (status, response) in operation["responses"].as_object_mut().into_iter().flatten() {
             if response.get("description").and_then(Value::as_str).unwrap_or_default().is_empty() {
@@ -123,15 +138,6 @@ impl Place<'_> {
                 "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
             }));
         }
-        if self.takes_version() {
-            parameters.push(json!({
-                "name": "If-Match", "in": "header", "required": false,
-                "description": "The `ETag` of the version that was read. If another was saved \
-                                meanwhile, nothing is saved.",
-                "schema": { "type": "string", "pattern": "^\"[1-9][0-9]{0,8}\"$" },
-                "example": "\"3\"",
-            }));
-        }
         if !parameters.is_empty() {
             operation["parameters"] = Value::from(parameters);
         }
@@ -160,9 +166,7 @@ impl Place<'_> {
         if self.right != Right::Anyone {
             kinds.extend([Kind::Unauthenticated, Kind::Forbidden, Kind::NotFound]);
         }
-        if self.path.starts_with("/api/v1/auth/")
-            && self.method == Method::POST.as_str().to_lowercase()
-        {
+        if self.path.starts_with("/api/v1/auth/") && self.method == "post" {
             kinds.extend([Kind::Unauthenticated, Kind::Forbidden]);
         }
         if self.method != "get" || operation.get("parameters").is_some() {
@@ -177,7 +181,32 @@ impl Place<'_> {
         if self.takes_version() {
             kinds.push(Kind::Stale);
         }
+        // An id that is a word of another path leads there.
+        if self.path.contains('{') {
+            kinds.push(Kind::MethodNotAllowed);
+        }
         kinds
+    }
+}
+
+/// Says of fields what their types say only in the code: the words of a choice, the form of an id.
+fn refine(schema: &mut Value) {
+    for (name, field) in schema["properties"].as_object_mut().into_iter().flatten() {
+        let is_text = field["type"] == "string";
+        let may_be_absent = field["type"] == json!(["string", "null"]);
+        if !(is_text || may_be_absent) || field.get("enum").is_some() {
+            continue;
+        }
+        if let Some((_, words)) = WORDS.iter().find(|(word, _)| word == name) {
+            let mut words: Vec<Value> = words.iter().map(|word| Value::from(*word)).collect();
+            if may_be_absent {
+                words.push(Value::Null);
+            }
+            field["enum"] = Value::from(words);
+        }
+        if let Some((_, prefix)) = FIELDS.iter().find(|(word, _)| word == name) {
+            field["pattern"] = Value::from(format!("^{prefix}_[0-9a-f]{{32}}$"));
+        }
     }
 }
 
@@ -222,7 +251,7 @@ fn problem(kind: Kind) -> Value {
 /// Adds an example to each content that has none.
 fn add_examples(content: &mut Value, schemas: &Map<String, Value>) {
     for (media_type, content) in content.as_object_mut().into_iter().flatten() {
-        let is_json = media_type == "application/json";
+        let is_json = media_type == "application/json" || media_type == "application/schema+json";
         if is_json && content.get("example").is_none() && content.get("schema").is_some() {
             content["example"] = example(&content["schema"], schemas);
         }

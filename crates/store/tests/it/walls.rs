@@ -107,3 +107,36 @@ async fn names_that_are_taken_say_which(pool: PgPool) {
     let taken = tx.insert_grant(domain::GrantId::fresh(now()), "x", None, &token, &[unknown]).await;
     assert_eq!(taken.unwrap_err().conflict(), Some(Conflict::UnknownServer));
 }
+
+/// Tables whose rows are no change that a person makes.
+const NOT_NOTED: [&str; 9] = [
+    "access_tokens",
+    "audit_checkpoints",
+    "audit_events",
+    "audit_heads",
+    "calls",
+    "connection_refresh_tokens",
+    "idempotency_keys",
+    // People's own, of all their organisations.
+    "sessions",
+    "webhook_deliveries",
+];
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn what_changes_in_a_tenants_table_is_noted_for_the_audit(pool: PgPool) {
+    let unnoted = "select c.table_name::text from information_schema.columns c
+        join information_schema.tables t using (table_schema, table_name)
+        where c.table_schema = 'public' and c.column_name = 'organisation_id'
+          and t.table_type = 'BASE TABLE' and not exists (
+              select from pg_trigger g
+              where g.tgrelid = c.table_name::regclass and g.tgname = 'note_change')
+        order by 1";
+    let rows = sqlx::raw_sql(unnoted).fetch_all(&pool).await.unwrap();
+    let unnoted: Vec<String> = rows.iter().map(|row| sqlx::Row::get(row, 0)).collect();
+    let missing: Vec<_> =
+        unnoted.iter().filter(|name| !NOT_NOTED.contains(&name.as_str())).collect();
+    assert!(
+        missing.is_empty(),
+        "give these a trigger `note_change`, as migrations/ has: {missing:?}"
+    );
+}

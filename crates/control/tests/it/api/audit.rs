@@ -43,8 +43,9 @@ async fn a_change_tells_who_with_what_from_where_and_what_was_before(pool: PgPoo
     let change = &event["changes"][0];
     assert_eq!(change["what"], "organisations");
     assert_eq!(change["id"], t.id.to_string());
-    assert_eq!(change["before"], json!({ "name": "Organisation acme" }));
-    assert_eq!(change["after"], json!({ "name": "Acme & Daughters" }));
+    assert_eq!(change["before"]["name"], "Organisation acme");
+    assert_eq!(change["after"]["name"], "Acme & Daughters");
+    assert!(change["after"].get("slug").is_none(), "only what is different");
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
