@@ -167,9 +167,10 @@ mod tests {
         let at = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let connections = Connections::until(stop.clone(), 2);
-        let router = Router::new().route("/", get(|| async { "served" }));
+        let router = Router::new().fallback(get(|| async { "served" }));
         let accepting = connections.clone();
-        let accepted = tokio::spawn(async move { accepting.accept(listener, router).await });
+        let accepted =
+            TaskTracker::new().spawn(async move { accepting.accept(listener, router).await });
         let (mut first, mut second) =
             (TcpStream::connect(at).await.unwrap(), TcpStream::connect(at).await.unwrap());
         assert!(ask(&mut first).await.ends_with("served"));

@@ -496,7 +496,7 @@ mod tests {
         let mut place = queue.reserve().unwrap();
         place.widen(32 << 10).unwrap();
         // What was promised is enough for both lines.
-        let call = with_values(&[b' '; SealedArguments::MAX]);
+        let call = with_values(&vec![b' '; SealedArguments::MAX]);
         let line = serde_json::to_vec(&call).unwrap().len() as u64;
         assert!(2 * line < (32 << 10) + 3 * (32 << 10), "{line}");
         place.append(call);

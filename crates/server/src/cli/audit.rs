@@ -91,17 +91,14 @@ fn told(found: &Found) -> String {
             format!("{count} rows, {first} to {last}, are as they were written")
         }
     };
-    let mut told = rows((found.rows, found.last));
-    if found.signed > 0 {
-        told += &format!("; {} of them are signed", found.signed);
-    }
-    if found.gaps > 0 {
-        told += &format!("; rows are left out in {} places", found.gaps);
-    }
-    if found.unchained > 0 {
-        told += &format!("; nothing can be said of {} older rows", found.unchained);
-    }
-    told
+    let parts = [
+        (found.signed, "of them are signed"),
+        (found.gaps, "times rows are left out"),
+        (found.unchained, "older rows of which nothing can be said"),
+    ];
+    let more = parts.into_iter().filter(|(count, _)| *count > 0);
+    let more = more.map(|(count, what)| format!("; {count} {what}"));
+    std::iter::once(rows((found.rows, found.last))).chain(more).collect()
 }
 
 #[cfg(test)]
@@ -124,13 +121,14 @@ mod tests {
                 digest: Some(hex(&digest)),
                 entry: RawValue::from_string(entry).unwrap(),
             };
-            text += &format!("{}\n", serde_json::to_string(&line).unwrap());
+            text.push_str(&serde_json::to_string(&line).unwrap());
+            text.push('\n');
             previous = digest;
         }
         let signer = Signer::new(&[1; 32]);
         let (id, at) = (OrganisationId::fresh(DateTime::UNIX_EPOCH), DateTime::UNIX_EPOCH);
-        let signed = signer.checkpoint(id, "calls", (3, &previous), at);
-        let listed = serde_json::json!({ "data": [signed], "next_cursor": null });
+        let head = signer.checkpoint(id, "calls", (3, &previous), at);
+        let listed = serde_json::json!({ "data": [head], "next_cursor": null });
         fs::write(folder.join("calls.ndjson"), text).unwrap();
         fs::write(folder.join("signed.json"), listed.to_string()).unwrap();
         let verify = Verify {

@@ -2,7 +2,7 @@
 
 use domain::Outcome;
 use domain::chain::{Broken, Found, PublicKey, Signer, Verifier};
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::PgPool;
 use testkit::{Answer, TestApp};
 
@@ -17,7 +17,7 @@ fn verify(export: &str) -> Result<Found, Broken> {
 }
 
 fn kinds(listed: &Answer) -> Vec<String> {
-    let data = listed.json()["data"].as_array().unwrap().clone();
+    let data = listed.json().get("data").unwrap().as_array().unwrap().clone();
     data.iter().map(|event| event["kind"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -157,7 +157,7 @@ async fn heads_are_signed_and_a_chain_made_anew_is_noticed(pool: PgPool) {
         serde_json::from_value(listed["data"].clone()).unwrap();
     let keys = app.anonymous().get("/api/v1/auth/jwks.json").await.expect(200).json();
     let keys = keys["keys"].as_array().unwrap().clone();
-    let key = keys.iter().find(|key| key["kid"] == Value::from(signed[0].kid.clone())).unwrap();
+    let key = keys.iter().find(|key| key["kid"] == signed[0].kid).unwrap();
     let key = PublicKey::from_text(key["x"].as_str().unwrap()).unwrap();
     assert!(signed[0].is_signed_by(&key));
     let export = t.viewer().get("/api/v1/calls/export").await.expect(200).body;

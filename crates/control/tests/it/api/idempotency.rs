@@ -16,7 +16,7 @@ async fn post(actor: &Actor, path: &str, key: &str, body: &Value) -> Answer {
 }
 
 async fn count(actor: &Actor, path: &str) -> usize {
-    actor.get(path).await.expect(200).json()["data"].as_array().unwrap().len()
+    actor.get(path).await.expect(200).json().get("data").unwrap().as_array().unwrap().len()
 }
 
 const KEYS: &str = "/api/v1/api-keys";

@@ -60,7 +60,7 @@ async fn hook(t: &Tenant, url: &str, events: Value) -> (String, String) {
 
 async fn told(t: &Tenant, id: &str) -> Vec<Value> {
     let path = format!("{HOOKS}/{id}/deliveries");
-    t.admin().get(&path).await.expect(200).json()["data"].as_array().unwrap().clone()
+    t.admin().get(&path).await.expect(200).json().get("data").unwrap().as_array().unwrap().clone()
 }
 
 fn signature(secret: &str, timestamp: &str, body: &str) -> String {

@@ -189,5 +189,5 @@ pub(crate) async fn connected(app: &TestApp, t: &Tenant, server: &str) -> String
     let (app, t, server) = (app.clone(), t.clone(), server.to_owned());
     let world = World { app, t, server, client, resource };
     let _tokens = world.tokens().await;
-    world.snapshot().await.connections[0].id.to_string()
+    world.snapshot().await.connections.first().unwrap().id.to_string()
 }

@@ -57,7 +57,7 @@ struct Wrong {
 
 impl Api {
     /// The product at `url`. A key is not sent in the clear to another machine unasked.
-    pub(super) fn new(url: &Url, key: SecretString, plain_http: bool) -> Result<Self> {
+    pub(super) fn new(url: &Url, key: &SecretString, plain_http: bool) -> Result<Self> {
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             bail!("{url} is no address of a product: it begins with https://");
         }
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_key_does_not_travel_in_the_clear_unasked() {
-        let api = |url: &str, plain| Api::new(&url.parse().unwrap(), "dbk_x".into(), plain);
+        let api = |url: &str, plain| Api::new(&url.parse().unwrap(), &"dbk_x".into(), plain);
         assert!(api("https://drawbridge.example.com/", false).is_ok());
         for near in ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:80"] {
             assert!(api(near, false).is_ok(), "{near}");
@@ -209,7 +209,7 @@ mod tests {
         assert!(api("http://10.0.0.5:8080", false).is_err());
         assert!(api("http://10.0.0.5:8080", true).is_ok());
         assert!(api("ftp://x", true).is_err());
-        let odd = Api::new(&"https://x".parse().unwrap(), "dbk\n_secret".into(), false);
+        let odd = Api::new(&"https://x".parse().unwrap(), &"dbk\n_secret".into(), false);
         assert!(!format!("{:#}", odd.err().unwrap()).contains("secret"));
     }
 

@@ -61,7 +61,8 @@ fn listed(folder: &Path) -> Result<Option<Vec<PathBuf>>> {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let is_hidden = name.starts_with('.');
-        if path.is_file() && name.ends_with(".json") && !is_hidden {
+        let is_json = path.extension().is_some_and(|extension| extension == "json");
+        if path.is_file() && is_json && !is_hidden {
             paths.push(path);
         }
     }

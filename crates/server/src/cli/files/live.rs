@@ -113,8 +113,8 @@ async fn policy(
     let tests: TestsView = api.get(&format!("/policies/{}/tests", view.id)).await?;
     let unread = || anyhow!("the policy “{}” is of a newer version of the language", view.name);
     let document = policy::parse(view.document.get()).map_err(|_found| unread())?;
-    let texts: Vec<_> = tests.data.iter().map(|test| test.test.get()).collect();
-    let suite = format!(r#"{{"version":"1","tests":[{}]}}"#, texts.join(","));
+    let written: Vec<_> = tests.data.iter().map(|test| test.test.get()).collect();
+    let suite = format!(r#"{{"version":"1","tests":[{}]}}"#, written.join(","));
     let tests = suite::parse(&suite).map_err(|_found| unread())?;
     let server = view.server_id.as_ref().and_then(|id| slugs.get(id)).cloned();
     let from = From::Product(view.id);

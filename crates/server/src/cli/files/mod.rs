@@ -50,7 +50,7 @@ struct Product {
 
 impl Product {
     fn connect(self) -> Result<Api> {
-        Api::new(&self.url, self.key, self.plain_http)
+        Api::new(&self.url, &self.key, self.plain_http)
     }
 }
 
@@ -69,6 +69,7 @@ pub(super) struct ExportArgs {
 
 /// From where, and how.
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct ApplyArgs {
     /// The folder.
     #[arg(value_name = "DIR")]

@@ -28,7 +28,7 @@ pub(in crate::cli) struct Args {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// One line each: file:line:column.
+    /// One line each: `file:line:column`.
     Text,
     /// One object.
     Json,

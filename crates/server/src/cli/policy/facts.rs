@@ -84,8 +84,8 @@ pub(in crate::cli) fn imagined(
     document: &Document,
     tests: &[policy::suite::Test],
 ) -> Vec<ToolFacts> {
-    let named = document.tool_names().filter(|name| !name.contains(['*', '\\']));
-    let names: BTreeSet<&str> = named.chain(tests.iter().map(|test| test.tool.as_str())).collect();
+    let exact = document.tool_names().filter(|name| !name.contains(['*', '\\']));
+    let names: BTreeSet<&str> = exact.chain(tests.iter().map(|test| test.tool.as_str())).collect();
     let bare = |name: &str| Tool {
         name: name.to_owned(),
         title: None,

@@ -76,7 +76,12 @@ impl Planner<'_> {
         for (server, policy) in &wanted.bindings {
             match live.bindings.get(server) {
                 Some(old) => {
-                    changed(&mut details, server, &policy_name(old), &policy_name(policy));
+                    changed(
+                        &mut details,
+                        server,
+                        &policy_name(old.as_ref()),
+                        &policy_name(policy.as_ref()),
+                    );
                 }
                 None => details.push(format!("+ {}", binding((server, policy)))),
             }
@@ -90,11 +95,11 @@ impl Planner<'_> {
 }
 
 fn binding((server, policy): (&String, &Option<String>)) -> String {
-    format!("{server} under {}", policy_name(policy))
+    format!("{server} under {}", policy_name(policy.as_ref()))
 }
 
-fn policy_name(policy: &Option<String>) -> String {
-    policy.as_ref().map_or("no policy".to_owned(), |name| format!("“{name}”"))
+fn policy_name(policy: Option<&String>) -> String {
+    policy.map_or("no policy".to_owned(), |name| format!("“{name}”"))
 }
 
 fn shown(at: DateTime<Utc>) -> String {
