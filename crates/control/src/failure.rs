@@ -158,8 +158,9 @@ impl Kind {
             "detail": "What happened, why, and what to do, in a sentence.",
             "request_id": "req_0f1e2d3c4b5a69788796a5b4",
         });
-        if self == Self::Invalid {
-            example["errors"] = json!([{ "pointer": "/name", "detail": "this is required" }]);
+        let errors = json!([{ "pointer": "/name", "detail": "this is required" }]);
+        if let Some(fields) = example.as_object_mut().filter(|_| self == Self::Invalid) {
+            fields.insert("errors".to_owned(), errors);
         }
         example
     }
@@ -372,7 +373,7 @@ pub(crate) async fn edge(
     match response.extensions_mut().remove::<Carried>() {
         Some(Carried(failure)) => {
             let kept = std::mem::take(response.headers_mut());
-            asked.answer(&failure, kept, &app)
+            asked.answer(&failure, &kept, &app)
         }
         None => response,
     }
@@ -413,14 +414,14 @@ struct Asked {
 }
 
 impl Asked {
-    fn answer(&self, failure: &Failure, kept: HeaderMap, app: &App) -> Response {
+    fn answer(&self, failure: &Failure, kept: &HeaderMap, app: &App) -> Response {
         self.log(failure);
         let mut response = match self.surface {
             Surface::Api => self.problem(failure),
             Surface::Page => self.page(failure),
             Surface::OAuth => oauth(failure),
         };
-        for (name, value) in &kept {
+        for (name, value) in kept {
             if KEPT.contains(name) {
                 response.headers_mut().append(name, value.clone());
             }

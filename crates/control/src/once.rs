@@ -149,7 +149,7 @@ impl Once {
         let Ok(body) = to_bytes(body, ANSWER_LIMIT).await else {
             return Failure::internal("an answer is too large to be kept").into_response();
         };
-        if let Some(answer) = Answer::of(&parts.status, &parts.headers, &body) {
+        if let Some(answer) = Answer::of(parts.status, &parts.headers, &body) {
             self.note(Some(&answer)).await;
         }
         Response::from_parts(parts, Body::from(body))
@@ -179,7 +179,7 @@ impl Once {
 
 impl Answer {
     /// None for what is no text: nothing of the API.
-    fn of(status: &StatusCode, headers: &http::HeaderMap, body: &Bytes) -> Option<Self> {
+    fn of(status: StatusCode, headers: &http::HeaderMap, body: &Bytes) -> Option<Self> {
         let text = |name| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         Some(Self {
             status: status.as_u16(),

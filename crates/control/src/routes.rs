@@ -34,7 +34,7 @@ fn probes() -> Routes {
 
 fn all() -> Routes {
     let machine_room = probes().get("/static/{hash}/{*path}", assets::serve);
-    pages(clients(api(machine_room)))
+    settings(pages(clients(api(machine_room))))
 }
 
 /// For programs.
@@ -202,6 +202,11 @@ fn pages(routes: Routes) -> Routes {
         .post("/o/{organisation}/grants/{id}/revoke", pages::grants::revoke)
         .get("/o/{organisation}/calls", pages::calls::list)
         .get("/o/{organisation}/calls/{id}", pages::calls::show)
+}
+
+/// Settings of an organisation.
+fn settings(routes: Routes) -> Routes {
+    routes
         .get("/o/{organisation}/settings/organisation", pages::settings::organisation::show)
         .post("/o/{organisation}/settings/organisation", pages::settings::organisation::change)
         .post("/o/{organisation}/settings/pause", pages::settings::organisation::pause)
