@@ -158,9 +158,9 @@ impl Kind {
             "detail": "What happened, why, and what to do, in a sentence.",
             "request_id": "req_0f1e2d3c4b5a69788796a5b4",
         });
-        if self == Self::Invalid {
-            let errors = json!([{ "pointer": "/name", "detail": "this is required" }]);
-            example.as_object_mut().map(|fields| fields.insert("errors".to_owned(), errors));
+        let errors = json!([{ "pointer": "/name", "detail": "this is required" }]);
+        if let Some(fields) = example.as_object_mut().filter(|_| self == Self::Invalid) {
+            fields.insert("errors".to_owned(), errors);
         }
         example
     }

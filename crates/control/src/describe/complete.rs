@@ -26,6 +26,9 @@ const IDS: [(&str, &str); 8] = [
     ("deliveries", "dlv"),
 ];
 
+/// Where the schemas of a description are.
+const SCHEMAS: &str = "/components/schemas";
+
 /// Fields that are a choice of words, wherever they stand.
 const WORDS: [(&str, &[&str]); 3] = [
     ("role", &["viewer", "policy_manager", "admin"]),
@@ -38,15 +41,15 @@ const FIELDS: [(&str, &str); 3] = [("server_id", "srv"), ("policy_id", "pol"), (
 
 /// Completes every operation of the API; the table says who may call it.
 pub(crate) fn complete(mut api: Value, table: &[Route]) -> Value {
-    if let Some(schemas) = api["components"]["schemas"].as_object_mut() {
+    if let Some(schemas) = api.pointer_mut(SCHEMAS).and_then(Value::as_object_mut) {
         schemas.values_mut().for_each(refine);
     }
-    let schemas = api["components"]["schemas"].as_object().cloned().unwrap_or_default();
+    let schemas = api.pointer(SCHEMAS).and_then(Value::as_object).cloned().unwrap_or_default();
     let rights: BTreeMap<(String, &str), Right> = table
         .iter()
         .map(|route| ((route.method.as_str().to_lowercase(), route.path), route.right))
         .collect();
-    let Some(paths) = api["paths"].as_object_mut() else { return api };
+    let Some(paths) = api.get_mut("paths").and_then(Value::as_object_mut) else { return api };
     for (path, item) in paths.iter_mut() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
             let right = rights.get(&(method.clone(), path.as_str())).copied();
@@ -74,7 +77,7 @@ impl Place<'_> {
         for kind in self.kinds(operation) {
             let status = kind.status().as_str().to_owned();
             if operation["responses"].get(&status).is_none() {
-                operation["responses"][status] = problem(kind);
+                put(&mut operation["responses"], &status, problem(kind));
             }
         }
         if let Some(responses) = operation["responses"].as_object_mut() {
@@ -90,8 +93,8 @@ impl Place<'_> {
                 response.as_object_mut().map(|fields| fields.remove("content"));
             }
         }
-        if operation.get("requestBody").is_some() {
-            add_examples(&mut operation["requestBody"]["content"], schemas);
+        if let Some(content) = operation.pointer_mut("/requestBody/content") {
+            add_examples(content, schemas);
         }
     }
 
@@ -126,7 +129,8 @@ impl Place<'_> {
             if parameter["in"] == "path"
                 && let Some(prefix) = self.prefix(parameter["name"].as_str().unwrap_or_default())
             {
-                parameter["schema"]["pattern"] = Value::from(format!("^{prefix}_[0-9a-f]{{32}}$"));
+                let pattern = format!("^{prefix}_[0-9a-f]{{32}}$");
+                put(&mut parameter["schema"], "pattern", Value::from(pattern));
                 parameter["example"] =
                     Value::from(format!("{prefix}_0199e2a0c1d27b3f8f5a6b7c8d9e0f10"));
             }
@@ -193,7 +197,8 @@ impl Place<'_> {
 
 /// Says of fields what their types say only in the code: the words of a choice, the form of an id.
 fn refine(schema: &mut Value) {
-    for (name, field) in schema["properties"].as_object_mut().into_iter().flatten() {
+    let Some(fields) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    for (name, field) in fields {
         let is_text = field["type"] == "string";
         let may_be_absent = field["type"] == json!(["string", "null"]);
         if !(is_text || may_be_absent) || field.get("enum").is_some() {
@@ -209,6 +214,13 @@ fn refine(schema: &mut Value) {
         if let Some((_, prefix)) = FIELDS.iter().find(|(word, _)| word == name) {
             field["pattern"] = Value::from(format!("^{prefix}_[0-9a-f]{{32}}$"));
         }
+    }
+}
+
+/// Sets a field of an object.
+fn put(object: &mut Value, name: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(name.to_owned(), value);
     }
 }
 
@@ -281,8 +293,10 @@ fn link(paths: &mut Map<String, Value>) {
                 (id.clone(), json!({ "operationId": id, "parameters": parameters }))
             })
             .collect();
-        if !links.is_empty() && item["post"]["responses"]["201"].is_object() {
-            item["post"]["responses"]["201"]["links"] = Value::Object(links);
+        if let Some(made) = item.pointer_mut("/post/responses/201")
+            && !links.is_empty()
+        {
+            put(made, "links", Value::Object(links));
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// How deep references are followed.
-const DEPTH: usize = 8;
+const DEPTH: usize = 16;
 
 /// An example of `schema`; references lead into `schemas`, by name.
 pub(super) fn example(schema: &Value, schemas: &Map<String, Value>) -> Value {

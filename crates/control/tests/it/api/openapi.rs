@@ -118,6 +118,7 @@ fn every_example_is_of_its_schema() {
 #[test]
 fn what_is_made_says_where_it_is_found() {
     let described = control::openapi();
+    assert!(!described.to_string().contains("\"properties\":null"), "a schema was broken");
     let links = &described["paths"]["/api/v1/grants"]["post"]["responses"]["201"]["links"];
     assert_eq!(links["grants_show"]["parameters"]["id"], "$response.body#/id");
     let key = &described["paths"]["/api/v1/grants"]["post"]["parameters"];
