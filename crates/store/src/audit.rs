@@ -48,12 +48,15 @@ pub enum Event {
 }
 
 /// Every kind of event, by name.
-pub const KINDS: [&str; 27] = [
+pub const KINDS: [&str; 30] = [
     "api_key.created",
     "api_key.revoked",
     "definition.changed",
     "grant.binding_changed",
     "grant.changed",
+    "grant.client_connected",
+    "grant.client_disconnected",
+    "grant.client_token_reused",
     "grant.created",
     "grant.revoked",
     "grant.rotated",
