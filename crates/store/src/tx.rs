@@ -144,7 +144,12 @@ impl TenantTx {
 
     /// Writes an audit row beside that of the commit, where one deed changes several things.
     pub async fn also(&mut self, event: &Event) -> Result<()> {
-        self.insert_event(event).await
+        self.insert_event(event).await?;
+        // What was noted up to here is that row's.
+        sqlx::query_scalar!("select set_config('app.changes', '', true) as nothing")
+            .fetch_one(self.conn())
+            .await?;
+        Ok(())
     }
 
     /// Commits what needs no audit row; `_reason` says why, at the place of the call.

@@ -49,11 +49,11 @@ test('clients log in', { timeout: 300_000 }, async t => {
     await accessible(page, 'consent');
     await pictures(page, 'consent');
     // A form that is refused keeps what was typed.
-    await page.getByLabel('Label').fill('');
+    await page.getByRole('textbox', { name: 'Label' }).fill('');
     await page.getByRole('button', { name: 'Allow' }).click();
     await page.getByText('This is required.').waitFor();
     await accessible(page, 'consent, refused');
-    await page.getByLabel('Label').fill('claude-laptop');
+    await page.getByRole('textbox', { name: 'Label' }).fill('claude-laptop');
     await page.getByRole('button', { name: 'Allow' }).click();
     const back = await waiting.called();
     assert.equal(back.searchParams.get('state'), auth.kept.state);
