@@ -1,7 +1,5 @@
 //! Completes the description that is generated from the handlers.
 
-#![expect(clippy::indexing_slicing, reason = "JSON of our own: what is absent reads as null")]
-
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};

@@ -96,8 +96,8 @@ pub(crate) async fn show(
     let kinds = tx.event_kinds().await?;
     let actors = tx.event_actors().await?;
     let names = names(&mut caller, &actors).await?;
-    let called = |id: &str| names.get(id).cloned().unwrap_or_else(|| id.to_owned());
-    let row = |event: &LoggedEvent| EventRow::of(event, called(&event.actor), now);
+    let shown = |id: &str| names.get(id).cloned().unwrap_or_else(|| id.to_owned());
+    let row = |event: &LoggedEvent| EventRow::of(event, shown(&event.actor), now);
     let kept = asked.kept();
     let mut query = Serializer::new(String::new());
     query.extend_pairs(kept.iter().filter(|(_, value)| !value.is_empty()));
@@ -107,7 +107,7 @@ pub(crate) async fn show(
         kinds: choices("Anything", groups(&kinds), asked.kind.as_deref()),
         actors: choices(
             "Anybody",
-            actors.iter().map(|id| (id.clone(), called(id))).collect(),
+            actors.iter().map(|id| (id.clone(), shown(id))).collect(),
             asked.actor.as_deref(),
         ),
         since: day(asked.since.as_deref()),
