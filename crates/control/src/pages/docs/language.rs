@@ -29,7 +29,7 @@ pub(crate) struct Language {
 in_public!(Language);
 
 const WHOLE: Example = Example {
-    id: "whole",
+    id: "example-whole",
     label: "a policy for billing",
     text: r#"{
   "version": "1",
@@ -64,7 +64,7 @@ const WHOLE: Example = Example {
 };
 
 const CONDITIONS: Example = Example {
-    id: "conditions",
+    id: "example-conditions",
     label: "conditions on a query and a host",
     text: r#"{
   "version": "1",
@@ -101,7 +101,7 @@ const CONDITIONS: Example = Example {
 };
 
 const LIMITS: Example = Example {
-    id: "limits",
+    id: "example-limits",
     label: "limits of several kinds",
     text: r#"{
   "version": "1",
@@ -119,7 +119,7 @@ const LIMITS: Example = Example {
 };
 
 const ANSWERS: Example = Example {
-    id: "answers",
+    id: "example-answers",
     label: "what is taken out of answers",
     text: r#"{
   "version": "1",
@@ -136,7 +136,7 @@ const ANSWERS: Example = Example {
 };
 
 const OTHERS: Example = Example {
-    id: "others",
+    id: "example-others",
     label: "prompts, resources and requests of the server",
     text: r#"{
   "version": "1",
@@ -149,7 +149,7 @@ const OTHERS: Example = Example {
 };
 
 const LEARNING: Example = Example {
-    id: "learning",
+    id: "example-learning",
     label: "a policy that only observes",
     text: r#"{
   "version": "1",
@@ -160,7 +160,7 @@ const LEARNING: Example = Example {
 };
 
 const SHORT: Example = Example {
-    id: "short",
+    id: "example-short",
     label: "the short forms",
     text: r#"{
   "version": "1",

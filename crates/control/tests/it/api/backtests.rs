@@ -42,7 +42,7 @@ async fn a_draft_is_held_against_what_is_in_force(pool: PgPool) {
         past(&app, &t, on, "list_customers", Outcome::Allowed),
         past(&app, &t, on, "refund_charge", Outcome::Allowed),
         // By the name of the URL of all servers.
-        past(&app, &t, on, "shop__delete_account", Outcome::Allowed),
+        past(&app, &t, on, "shop__delete_customer", Outcome::Allowed),
     ];
     calls[1].argument_keys.clear();
     let malformed = past(&app, &t, on, "list_customers", Outcome::Invalid);
@@ -51,7 +51,7 @@ async fn a_draft_is_held_against_what_is_in_force(pool: PgPool) {
     calls.extend([malformed, elsewhere]);
     let _rows = app.store.insert_calls(&calls).await.unwrap();
 
-    let draft = json!({ "version": "1", "default": "deny", "hide": ["delete_account"], "tools": {
+    let draft = json!({ "version": "1", "default": "deny", "hide": ["delete_customer"], "tools": {
         "create_charge": { "deny_if": [
             { "conditions": [{ "path": "args.amount", "op": "gt", "value": 100 }] }] },
         "list_customers": {} } });
@@ -197,7 +197,7 @@ async fn the_least_that_was_needed_is_proposed_and_tried(pool: PgPool) {
         grant: allowed.grant,
         ..past(&app, &t, on, "list_customers", Outcome::Allowed)
     };
-    let refused = past(&app, &t, on, "delete_account", Outcome::Denied);
+    let refused = past(&app, &t, on, "delete_customer", Outcome::Denied);
     let others = past(&app, &t, on, "create_charge", Outcome::Allowed);
     let calls = [allowed, again, refused, others];
     let _rows = app.store.insert_calls(&calls).await.unwrap();
@@ -211,7 +211,7 @@ async fn the_least_that_was_needed_is_proposed_and_tried(pool: PgPool) {
     assert_eq!(tools, ["create_charge", "list_customers"]);
     assert_eq!(learned["covered"]["tools"][1]["max_a_minute"], 5);
     let never = learned["covered"]["never_called"].as_array().unwrap();
-    assert!(never.contains(&json!("delete_account")) && !never.contains(&json!("create_charge")));
+    assert!(never.contains(&json!("delete_customer")) && !never.contains(&json!("create_charge")));
     let denied: Vec<_> = learned["would_deny"].as_array().unwrap().iter().collect();
     assert_eq!(denied.len(), 1, "{learned}");
     assert_eq!((&denied[0]["rule"], &denied[0]["count"]), (&json!("(default deny)"), &json!(1)));

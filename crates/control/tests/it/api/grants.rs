@@ -80,7 +80,8 @@ async fn a_token_is_shown_once_with_what_to_paste_where(pool: PgPool) {
       "created_at": "",
       "expires_at": null,
       "revoked_at": null,
-      "used_at": null
+      "used_at": null,
+      "connections": []
     }
     "#);
     let listed = t.viewer().get("/api/v1/grants").await.expect(200).json();

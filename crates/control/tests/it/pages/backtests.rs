@@ -90,6 +90,10 @@ async fn a_draft_is_tried_on_past_calls_and_what_was_called_becomes_a_policy(poo
     );
     let list = t.viewer().get("/api/v1/policies").await.expect(200).json();
     assert_eq!(list["data"].as_array().unwrap().len(), 1);
-    let page = done(t.policy_manager(), &at(&t, "policies"), &fields).await;
+    // What changes in meaning was shown with it, so that one more click saves it.
+    let (_, seen) = filled.body.split_once("name=\"seen\" value=\"").unwrap();
+    let seen = seen.split('"').next().unwrap();
+    let sent: Vec<_> = fields.into_iter().chain([("seen", seen)]).collect();
+    let page = done(t.policy_manager(), &at(&t, "policies"), &sent).await;
     assert!(page.body.contains("Shop as called"), "{}", page.body);
 }
