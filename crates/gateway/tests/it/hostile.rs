@@ -230,9 +230,13 @@ async fn ids_of_any_size_and_spelling_come_back_as_they_were_written() {
             world.post_raw(&agent, &[], body).await
         };
         let head: String = id.chars().take(40).collect();
-        let refused = ask("refund_charge").await;
+        let (refused, passed) = (ask("refund_charge").await, ask("list_customers").await);
+        if ["1.0", "1e400"].contains(&id) {
+            // No integer: it is refused, and not repeated.
+            assert_eq!((refused.status, passed.status), (400, 400), "{head}");
+            continue;
+        }
         assert!(refused.text.contains(&format!("\"id\":{id}")), "{head}: {}", refused.text);
-        let passed = ask("list_customers").await;
         assert_eq!(passed.status, 200, "{head}: {}", passed.text);
     }
 }
