@@ -32,7 +32,8 @@ pub struct Change {
     pub summary: String,
 }
 
-/// Which way a change goes.
+/// Which way a change goes, for calls whose values can be judged: what cannot be is refused by
+/// whatever looks at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bearing {

@@ -278,7 +278,7 @@ fn every_file_that_cannot_be_used_is_named() {
         "Bad_Slug.json: the file's name",
         "\"url\" is a whole URL",
         "the header A: write a reference",
-        "a.json:3:29: error: \"defualt\"",
+        "a.json:3:30: error: \"defualt\"",
         "b.tests.json:1:",
         "z.tests.json: its policy",
         "grants/a.json: unknown field `token`",
