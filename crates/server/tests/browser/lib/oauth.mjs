@@ -13,7 +13,7 @@ export async function callback(port = 0) {
   const server = http.createServer((request, response) => {
     const url = new URL(request.url, `http://127.0.0.1:${server.address().port}`);
     if (url.pathname === '/callback') { calls.push(url); arrived(); }
-    response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>Done</title><p>You can close this.');
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>Done</title><link rel="icon" href="data:,"><p>You can close this.');
   }).listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -117,7 +117,10 @@ export async function inspectorLogsIn(url, port, folder, allow) {
     `${INSPECTOR}${bin}`, '--cli', url, '--transport', 'http', '--method', 'tools/list',
     '--callback-url', `http://127.0.0.1:${port}/oauth/callback`,
   ];
-  const env = { ...process.env, HOME: folder, MCP_AUTO_OPEN_ENABLED: 'false', MCP_INSPECTOR_SECRET_STORE: 'file' };
+  // Without a terminal it logs in only if it may open a browser: this one does nothing.
+  const env = {
+    ...process.env, HOME: folder, BROWSER: '/bin/true', MCP_AUTO_OPEN_ENABLED: 'true', MCP_INSPECTOR_SECRET_STORE: 'file',
+  };
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '', err = '', asked = false;
   child.stdout.on('data', data => { out += data; });
