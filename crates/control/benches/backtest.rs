@@ -73,10 +73,10 @@ async fn measure(pool: PgPool) {
 fn document(per_minute: u32, most: u32) -> Value {
     let limit =
         |counter: &str, max: u32| json!({ "counter": counter, "window": "minute", "max": max });
-    json!({ "version": "1", "default": "deny", "hide": ["delete_account"],
+    json!({ "version": "1", "default": "deny", "hide": ["delete_customer"],
         "all_tools": { "limits": [limit("all", 600)] },
         "tools": {
-            "list_*": { "limits": [limit("lists", per_minute)] },
+            "*_order": { "limits": [limit("lists", per_minute)] },
             "create_charge": {
                 "require": [{ "conditions": [{ "path": "args.reason", "op": "exists", "value": true }] }],
                 "deny_if": [{ "conditions": [{ "path": "args.amount", "op": "gt", "value": most }] }],
@@ -111,13 +111,13 @@ fn record(
 ) -> CallRecord {
     const TOOLS: [(&str, &[&str]); 5] = [
         ("list_customers", &["limit"]),
-        ("list_invoices", &["cursor", "limit", "status"]),
+        ("get_order", &["order_id"]),
         ("create_charge", &["amount", "currency", "customer_id", "reason"]),
         ("refund_charge", &["charge_id"]),
-        ("delete_account", &["account_id"]),
+        ("delete_customer", &["account_id"]),
     ];
     let (tool, keys) = TOOLS[n % 5];
-    let is_hidden = tool == "delete_account";
+    let is_hidden = tool == "delete_customer";
     CallRecord {
         id: CallId::fresh(at),
         organisation: t.id.as_uuid(),

@@ -110,14 +110,10 @@ impl Learner {
             self.tools.iter().filter_map(|(name, seen)| Some((*listed.get(&**name)?, seen)));
         let learned: Vec<_> = known.map(|(facts, seen)| seen.rule(facts)).collect();
         let rules = learned.iter().map(|(tool, rule)| (escaped(&tool.name), rule.clone()));
-        let mut document = json!({
+        let document = json!({
             "version": "1", "default": "deny", "tools": rules.collect::<Map<_, _>>(),
+            "prompts": allowed(&self.prompts), "resources": allowed(&self.resources),
         });
-        for (section, names) in [("prompts", &self.prompts), ("resources", &self.resources)] {
-            if let Some(document) = document.as_object_mut().filter(|_| !names.is_empty()) {
-                document.insert(section.to_owned(), allowed(names));
-            }
-        }
         let unused = listed.keys().filter(|name| !self.tools.contains_key(**name));
         Ok(Learned {
             document: parse(&document.to_string())?,
@@ -143,8 +139,8 @@ fn allowed(names: &BTreeSet<String>) -> Value {
     if names.len() > MAX_NAMED {
         return json!({ "default": "allow" });
     }
-    let rules = names.iter().map(|name| (escaped(name), json!({})));
-    json!({ "default": "deny", "rules": rules.collect::<Map<_, _>>() })
+    let rules: Map<_, _> = names.iter().map(|name| (escaped(name), json!({}))).collect();
+    json!({ "default": "deny", "rules": rules })
 }
 
 /// A name as the glob that fits it alone.
