@@ -247,7 +247,8 @@ async fn what_cannot_be_taken_over_is_told_with_its_lines(pool: PgPool) {
         ]
     );
     let odd = json!({ "text": text, "others": "deny" });
-    let _problem = t.viewer().post("/api/v1/policies/import", odd).await.expect(422);
+    let problem = t.viewer().post("/api/v1/policies/import", odd).await.expect(422).problem();
+    assert_eq!(problem["errors"][0]["pointer"], "/others");
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
