@@ -160,10 +160,6 @@ impl Place<'_> {
         self.method == "post" && self.right != Right::Anyone
     }
 
-    fn takes_version(&self) -> bool {
-        self.method == "put" && self.path.ends_with("/document")
-    }
-
     /// The refusals that this operation knows.
     fn kinds(&self, operation: &Value) -> Vec<Kind> {
         let mut kinds = vec![Kind::TooMany, Kind::TimedOut, Kind::Internal];
@@ -182,7 +178,7 @@ impl Place<'_> {
         if self.method != "get" {
             kinds.extend([Kind::Conflict, Kind::Malformed]);
         }
-        if self.takes_version() {
+        if takes_version(operation) {
             kinds.push(Kind::Stale);
         }
         // An id that is a word of another path leads there.
@@ -213,6 +209,12 @@ fn refine(schema: &mut Value) {
             field["pattern"] = Value::from(format!("^{prefix}_[0-9a-f]{{32}}$"));
         }
     }
+}
+
+/// Whether an operation says that it looks at `If-Match`.
+fn takes_version(operation: &Value) -> bool {
+    let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+    parameters.any(|parameter| parameter["name"] == "If-Match")
 }
 
 /// Sets a field of an object.

@@ -121,6 +121,8 @@ fn what_is_made_says_where_it_is_found() {
     assert!(!described.to_string().contains("\"properties\":null"), "a schema was broken");
     let links = &described["paths"]["/api/v1/grants"]["post"]["responses"]["201"]["links"];
     assert_eq!(links["grants_show"]["parameters"]["id"], "$response.body#/id");
+    let publish = &described["paths"]["/api/v1/policies/{id}/document"]["put"];
+    assert!(publish["responses"]["412"].is_object(), "who looks at a version may refuse it");
     let key = &described["paths"]["/api/v1/grants"]["post"]["parameters"];
     assert!(key.as_array().unwrap().iter().any(|p| p["name"] == "Idempotency-Key"));
 }
