@@ -95,5 +95,5 @@ async fn a_shared_process_that_ends_is_started_again() {
     }
     assert!(again.last()["result"]["pid"].is_number(), "{:?}", again.lines);
     world.stop().await;
-    assert_eq!(world.running(), 0);
+    world.runs(0).await;
 }

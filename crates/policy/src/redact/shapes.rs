@@ -11,6 +11,9 @@ use crate::response::Sensitive;
 /// What is sensitive about a candidate: a part of it, all of it, or nothing after all.
 type Part = fn(&str, &Captures<'_>) -> Option<Range<usize>>;
 
+/// How often a text is looked at anew after a hit.
+const MAX_PASSES: usize = 8;
+
 struct Shape {
     regex: Regex,
     part: Part,
@@ -104,8 +107,12 @@ pub(super) fn without(kind: Sensitive, text: &str) -> Option<String> {
     };
     let mut now: Option<String> = None;
     for shape in shapes {
-        let next = shape.replaced(now.as_deref().unwrap_or(text), kind.mark());
-        now = next.or(now);
+        // What stood beside a hit may stand alone now.
+        for _ in 0..MAX_PASSES {
+            let next = shape.replaced(now.as_deref().unwrap_or(text), kind.mark());
+            let Some(next) = next else { break };
+            now = Some(next);
+        }
     }
     now
 }
@@ -259,6 +266,8 @@ fn stands_alone(text: &str, range: &Range<usize>) -> bool {
     let mut before = text.get(..range.start).unwrap_or_default().chars().rev();
     let starts = match (before.next(), before.next()) {
         (Some(c), _) if c.is_alphanumeric() => false,
+        // A number of its own begins with a plus, whatever is before it.
+        (Some('+'), _) if at(text, range).starts_with('+') => true,
         // "tel.-" ends a word, "1-" a number.
         (Some(c), Some(b)) if joins(c) => !b.is_ascii_digit(),
         _ => true,

@@ -364,6 +364,13 @@ fn a_value_and_the_text_of_it_lose_the_same() {
 }
 
 #[test]
+fn what_stands_beside_a_hit_is_found_too() {
+    let number = "+1 415 555 2671";
+    let many = [number; 30].join("+");
+    assert_eq!(text("\"phones\"", &many), ["[phone number]"; 30].join("+"));
+}
+
+#[test]
 fn numbers_are_found_as_people_would_write_them() {
     for card in ["4111111111111111", "4111111111111111.0", "4.111111111111111e15"] {
         let after = result("\"cards\"", &format!(r#"{{"card":{card}}}"#));
